@@ -1,0 +1,242 @@
+//! `AirtableBase`: one base of Airtable, and the gateway in front of it.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    condition::Condition,
+    reference::{SecretKeyRef, ServiceAccountRef},
+    workload::Workload,
+};
+
+/// What is wanted of a base.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[kube(
+    group = "pyairtable.dev",
+    version = "v1alpha1",
+    kind = "AirtableBase",
+    plural = "airtablebases",
+    namespaced,
+    status = "AirtableBaseStatus",
+    shortname = "abase",
+    category = "pyairtable",
+    derive = "PartialEq",
+    doc = "A base of Airtable with a gateway of its own: queueing, retries, exactly-once writes and rights of clients.",
+    selectable = ".spec.baseId",
+    scale(spec_replicas_path = ".spec.gateway.replicas", status_replicas_path = ".status.replicas", label_selector_path = ".status.selector"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
+    printcolumn(name = "Base", type_ = "string", json_path = ".spec.baseId"),
+    printcolumn(name = "Tables", type_ = "integer", json_path = ".status.tableCount"),
+    printcolumn(name = "Endpoint", type_ = "string", json_path = ".status.endpoint.url", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')").message("metadata.name must be a DNS label of at most 52 characters that begins with a letter, since the gateway's Service is named after it")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.cache)").message("spec.cache is not supported by this version: remove it, every read goes to Airtable"))]
+#[x_kube(validation = Rule::new("!has(self.schema)").message("spec.schema is not supported by this version: remove it, the schema found is shown in status.tables"))]
+pub struct AirtableBaseSpec {
+    /// Id of the base: `app` and 14 letters or digits. It can't be changed.
+    #[schemars(length(min = 17, max = 17), pattern(r"^app[A-Za-z0-9]{14}$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.baseId can't be changed, since the ledger belongs to the base: create another AirtableBase"))]
+    pub base_id: String,
+    /// Where the personal access token or OAuth token for the base is.
+    pub token_secret_ref: SecretKeyRef,
+    /// URL of the Airtable API; `https://api.airtable.com` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 8, max = 512))]
+    #[x_kube(validation = Rule::new("self.startsWith('http://') || self.startsWith('https://')").message("spec.endpoint must begin with http:// or https://, for example https://api.airtable.com"))]
+    pub endpoint: Option<String>,
+    /// The budget of requests; Airtable's own limits when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+    /// Caching of reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
+    /// The gateway's pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Workload>,
+    /// Who may call the gateway, beside the workers of workflows that use the base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub clients: Vec<Client>,
+    /// The tables and fields that the base should have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<DesiredSchema>,
+    /// What becomes of the gateway's volume when the base is deleted: `Delete` when absent. Airtable's data is never touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+}
+
+/// The budget of requests towards Airtable.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Requests per second of all clients together; 5 when absent, which is what Airtable allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub requests_per_second: Option<i32>,
+    /// Seconds without any request after Airtable said 429; 30 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 600))]
+    pub lockout_seconds: Option<i32>,
+}
+
+/// Caching of reads in the gateway.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Cache {
+    /// Seconds for which an answer is fresh.
+    #[schemars(range(min = 0, max = 86_400))]
+    pub ttl_seconds: i32,
+    /// Seconds for which an old answer may be given while a new one is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub stale_while_revalidate_seconds: Option<i32>,
+}
+
+/// Who may call the gateway: a `ServiceAccount`, or whoever has a key.
+#[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.serviceAccountRef) != has(self.keySecretRef)").message("a client is identified by exactly one of serviceAccountRef and keySecretRef"))]
+#[x_kube(validation = Rule::new("!has(self.tables)").message("clients[].tables is not supported by this version: remove it, or use readOnly"))]
+pub struct Client {
+    /// Name of the client in logs and metrics.
+    #[schemars(length(min = 1, max = 63), pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// The `ServiceAccount` whose tokens (audience `gateway.pyairtable.dev`) are accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account_ref: Option<ServiceAccountRef>,
+    /// The key that is accepted as a bearer token, as Airtable's clients send theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_secret_ref: Option<SecretKeyRef>,
+    /// Only reads are allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+    /// Only these tables, by id or name; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub tables: Option<Vec<String>>,
+}
+
+/// The tables and fields that a base should have.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DesiredSchema {
+    /// What the operator does about a difference.
+    pub policy: SchemaPolicy,
+    /// The tables, by name.
+    #[schemars(length(max = 100))]
+    pub tables: Vec<DesiredTable>,
+}
+
+/// What the operator does about a difference between the declared and the found schema.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaPolicy {
+    /// Says so in a condition.
+    Observe,
+    /// Also adds what is missing.
+    Create,
+    /// Also changes what Airtable's API can change. Nothing is ever removed.
+    Apply,
+}
+
+/// A table that a base should have.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DesiredTable {
+    /// Name of the table.
+    #[schemars(length(min = 1, max = 255))]
+    pub name: String,
+    /// Its description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 20_000))]
+    pub description: Option<String>,
+    /// Its fields; the first is the primary field.
+    #[schemars(length(min = 1, max = 500))]
+    pub fields: Vec<DesiredField>,
+}
+
+/// A field that a table should have.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DesiredField {
+    /// Name of the field.
+    #[schemars(length(min = 1, max = 255))]
+    pub name: String,
+    /// Type of the field in Airtable's words, for example `singleLineText`.
+    #[schemars(length(min = 1, max = 64))]
+    pub r#type: String,
+    /// Options of the type, as Airtable's API takes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::any_object")]
+    pub options: Option<Map<String, Value>>,
+}
+
+/// What becomes of the gateway's volume when the base is deleted.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// The volume goes with the base.
+    Delete,
+    /// The volume stays; a base of the same name finds its ledger again.
+    Retain,
+}
+
+/// What was found of a base.
+#[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct AirtableBaseStatus {
+    /// The `metadata.generation` that the status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Reconciling and Stalled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// Where the gateway answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// The tables found, at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    pub tables: Vec<Table>,
+    /// Number of tables found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_count: Option<i32>,
+    /// SHA-256 of the schema found, so that a change shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_hash: Option<String>,
+    /// Pods of the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// Pods of the gateway that are ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_replicas: Option<i32>,
+    /// Label selector of the gateway's pods, for autoscalers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+}
+
+/// Where a service answers.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// Base URL.
+    pub url: String,
+}
+
+/// A table found in the base.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Table {
+    /// Id of the table, `tbl…`.
+    pub id: String,
+    /// Name of the table.
+    pub name: String,
+    /// Number of its fields.
+    pub fields: i32,
+}

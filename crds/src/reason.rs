@@ -1,0 +1,87 @@
+//! Every reason that appears in a condition or an event, with its meaning and what to do.
+//!
+//! One list: `docs/reference/reasons.md` is generated from it, and a test compares.
+
+/// Declares the reasons: name, meaning, remedy.
+macro_rules! reasons {
+    ($($name:ident: $meaning:literal, $remedy:literal;)*) => {
+        /// Why a condition has its status, or what an event tells.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason { $(#[doc = $meaning] $name,)* }
+
+        impl Reason {
+            /// All of them, in the order of the reference.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The reason in CamelCase, as conditions and events carry it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// What it means.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => $meaning,)* }
+            }
+
+            /// What to do about it.
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    Ready: "Everything that was declared is there and answers.", "Nothing.";
+    Reconciling: "The operator is working towards the declared state.", "Wait.";
+    PodsNotReady: "The pods are not ready yet.", "Wait; if it lasts, look at the pods' events.";
+    ImageNotAvailable: "The image of the workload can't be pulled.", "Correct the image, or the registry's credentials.";
+    PodsFailing: "The container of the workload keeps ending.", "Read the logs of the pod.";
+    SecretMissing: "A Secret that the resource names does not exist.", "Create the Secret in the same namespace.";
+    SecretKeyMissing: "The Secret exists, but has no such key, or the key is empty.", "Add the key to the Secret.";
+    TokenRefused: "Airtable refuses the token.", "Put a valid token into the Secret; the gateway takes it up by itself.";
+    BaseNotFound: "Airtable does not know the base, or the token is not granted to it.", "Correct spec.baseId, or grant the token access to the base.";
+    UpstreamUnreachable: "Airtable can't be reached.", "Check spec.endpoint, DNS and egress rules.";
+    GatewayUnreachable: "The gateway's pods are ready, but the gateway does not answer the operator.", "Check network policies between the operator and the gateway.";
+    SchemaChanged: "The tables or fields of the base are others than before.", "Nothing; check workflows that use what was changed.";
+    WorkerUnreachable: "The worker does not answer.", "Look at the worker's pods; calls are repeated by themselves.";
+    BaseNotReady: "A base that a step uses is missing or not ready.", "Look at the conditions of the AirtableBase.";
+    Invalid: "The resource can't mean anything.", "Correct what the message names.";
+    NotSupported: "A field is declared that this version does not implement.", "Remove the field.";
+    WorkflowMissing: "The Workflow that the saga names does not exist.", "Create the Workflow, or correct the name.";
+    RevisionLost: "The definition that the saga started with is gone.", "Restore the ControllerRevision, or resolve the effects by hand and delete the saga with its finalizer.";
+    JournalLost: "The saga has started once, but its status is gone, so that nobody knows what was done.", "Check the effects by hand, then create a new saga.";
+    Running: "The saga is doing its steps.", "Wait.";
+    Suspended: "The saga is held by spec.suspend.", "Set spec.suspend to false to go on.";
+    Resumed: "The saga goes on.", "Nothing.";
+    Compensating: "The saga is undoing what it did.", "Wait.";
+    Completed: "Every step is done.", "Nothing.";
+    StepFailed: "A step failed for good, and everything that was done is undone.", "Read the step's message.";
+    Cancelled: "The saga was cancelled, and everything that was done is undone.", "Nothing.";
+    DeadlineExceeded: "The saga did not end in time, and everything that was done is undone.", "Raise activeDeadlineSeconds, or find out what was slow.";
+    Deleted: "The saga was deleted while it ran, and everything that was done is undone.", "Nothing.";
+    CompensationStuck: "A compensation failed for good: its effect is still there.", "Decide with spec.repairs: Retry, Skip or Resolve.";
+    EffectsLeft: "The saga ended, and effects were knowingly left.", "Nothing; they were skipped by a person.";
+    RepairApplied: "A repair was applied.", "Nothing.";
+    RepairRefused: "A repair names a step that is not stuck.", "Look at the steps of the saga.";
+    TokenRotated: "The gateway was told of a new token.", "Nothing.";
+    ChildrenApplied: "Children were created or put right.", "Nothing.";
+    ApplyFailed: "The API server refused a child.", "Read the message: quota, policy or a name that is taken.";
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The page of the reference, in Markdown.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Reasons\n\nEvery reason that appears in a condition or an event. Generated: `UPDATE=1 cargo test -p crds`.\n\n| reason | meaning | what to do |\n|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        page.push_str(&format!("| {reason} | {} | {} |\n", reason.meaning(), reason.remedy()));
+    }
+    page
+}

@@ -1,0 +1,127 @@
+//! The only writer of children: server-side apply, and only where the live object differs from what is wanted.
+
+use k8s_openapi::NamespaceResourceScope;
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::quantity;
+
+/// The field manager of everything the operator applies.
+pub const MANAGER: &str = "pyairtable-operator";
+
+/// Why a child could not be put right.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused it or could not be reached.
+    #[error("{kind} {name}: {source}")]
+    Api {
+        /// Kind of the child.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+    /// It can't be written as JSON: a defect.
+    #[error("can't be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What became of a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It was as wanted; nothing was written.
+    Unchanged,
+    /// It was created or changed.
+    Written,
+}
+
+/// Makes the child what `wanted` says: reads it, and writes where a wanted field is missing or other.
+///
+/// Fields that others set beside the wanted ones are left alone.
+pub async fn apply<K>(client: &Client, wanted: &K) -> Result<(Applied, K), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let name = wanted.name_any();
+    let failed =
+        |source| Error::Api { kind: K::kind(&()).into_owned(), name: name.clone(), source: Box::new(source) };
+    let api: Api<K> = Api::namespaced(client.clone(), &wanted.namespace().unwrap_or_default());
+    let desired = with_type(wanted)?;
+    if let Some(live) = api.get_opt(&name).await.map_err(failed)?
+        && covers(&with_type(&live)?, &desired)
+    {
+        return Ok((Applied::Unchanged, live));
+    }
+    let params = PatchParams::apply(MANAGER).force();
+    let written = api.patch(&name, &params, &Patch::Apply(&desired)).await.map_err(failed)?;
+    Ok((Applied::Written, written))
+}
+
+/// The object as JSON with `apiVersion` and `kind`, which typed objects leave out when read singly.
+fn with_type<K: Resource<DynamicType = ()> + Serialize>(object: &K) -> Result<Value, serde_json::Error> {
+    let mut json = serde_json::to_value(object)?;
+    if let Value::Object(map) = &mut json {
+        map.insert("apiVersion".to_owned(), K::api_version(&()).into());
+        map.insert("kind".to_owned(), K::kind(&()).into());
+    }
+    Ok(json)
+}
+
+/// True when everything in `wanted` is in `live` as well; lists must agree in length and order, quantities in value.
+fn covers(live: &Value, wanted: &Value) -> bool {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, wanted)| match live.get(key) {
+                Some(live) => covers(live, wanted),
+                None => is_empty(wanted),
+            })
+        }
+        (Value::Array(live), Value::Array(wanted)) => {
+            live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| covers(live, wanted))
+        }
+        (live, wanted) => live == wanted || quantity::same(live, wanted),
+    }
+}
+
+/// The API server drops what is empty.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.values().all(is_empty),
+        Value::Array(list) => list.is_empty(),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_others_added_is_no_difference() {
+        let live = json!({"spec": {"replicas": 1, "paused": false}, "status": {"readyReplicas": 1}});
+        assert!(covers(&live, &json!({"spec": {"replicas": 1}})));
+        assert!(!covers(&live, &json!({"spec": {"replicas": 2}})));
+        assert!(!covers(&live, &json!({"spec": {"minReadySeconds": 2}})));
+    }
+
+    #[test]
+    fn lists_are_compared_whole_and_quantities_by_value() {
+        let live = json!({"containers": [{"name": "a", "cpu": "500m"}]});
+        assert!(covers(&live, &json!({"containers": [{"name": "a", "cpu": "0.5"}]})));
+        assert!(!covers(&live, &json!({"containers": []})));
+        assert!(covers(&live, &json!({"labels": {}, "volumes": []})));
+    }
+}

@@ -1,0 +1,181 @@
+//! The gateway of a base: what shall be deployed, as a function of the base. Pure, but for the binding of reviewers.
+
+use std::collections::BTreeMap;
+
+use crds::{
+    AirtableBase,
+    airtable_base::{Client, DeletionPolicy},
+};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+
+use super::observe::Observed;
+use crate::{
+    config::Config,
+    context::Context,
+    workflow::worker_name,
+    workload::{FILES_FOLDER, LEDGER_FOLDER, Plan},
+};
+
+/// Port of a gateway.
+pub const GATEWAY_PORT: u16 = 8002;
+/// Audience of the ServiceAccount tokens that gateways accept.
+pub const GATEWAY_AUDIENCE: &str = "gateway.pyairtable.dev";
+const TOKEN_FOLDER: &str = "/var/run/airtable";
+const KEYS_FOLDER: &str = "/var/run/client-keys";
+
+/// Name of a base's gateway and of all that belongs to it.
+pub fn gateway_name(base: &str) -> String {
+    format!("{base}-gateway")
+}
+
+/// Where the gateway answers.
+pub fn endpoint(base: &AirtableBase) -> Option<String> {
+    let external = base.spec.gateway.as_ref().and_then(|gateway| gateway.external.as_ref());
+    match external {
+        Some(external) => Some(external.url.trim_end_matches('/').to_owned()),
+        None => Some(format!(
+            "http://{}.{}.svc:{GATEWAY_PORT}",
+            gateway_name(&base.name_any()),
+            base.namespace()?
+        )),
+    }
+}
+
+/// The gateway to deploy; none when it runs elsewhere.
+pub fn plan(base: &AirtableBase, observed: &Observed, config: &Config) -> Option<Plan> {
+    let workload = base.spec.gateway.clone().unwrap_or_default();
+    if workload.external.is_some() {
+        return None;
+    }
+    let namespace = base.namespace()?;
+    let name = gateway_name(&base.name_any());
+    let (volumes, mounts) = volumes(base);
+    Some(Plan {
+        namespace: namespace.clone(),
+        owner: base.controller_owner_ref(&())?,
+        component: "gateway",
+        instance: base.name_any(),
+        port: GATEWAY_PORT,
+        image: config.workloads_image.clone(),
+        pull_policy: config.image_pull_policy.clone(),
+        args: args(base),
+        env: BTreeMap::new(),
+        volumes,
+        mounts,
+        workload,
+        files: [("clients.json".to_owned(), clients(base, &namespace, observed, config).to_string())].into(),
+        volume_is_owned: base.spec.deletion_policy != Some(DeletionPolicy::Retain),
+        callers: Vec::new(),
+        name,
+    })
+}
+
+fn args(base: &AirtableBase) -> Vec<String> {
+    let limit = base.spec.rate_limit.clone().unwrap_or_default();
+    let mut args = vec![
+        "gateway".to_owned(),
+        format!("--listen=0.0.0.0:{GATEWAY_PORT}"),
+        format!(
+            "--upstream={}",
+            base.spec.endpoint.as_deref().unwrap_or("https://api.airtable.com").trim_end_matches('/')
+        ),
+        format!("--base={}", base.spec.base_id),
+        format!("--token-file={TOKEN_FOLDER}/token"),
+        format!("--clients-file={FILES_FOLDER}/clients.json"),
+        format!("--audience={GATEWAY_AUDIENCE}"),
+        format!("--ledger={LEDGER_FOLDER}/gateway.redb"),
+    ];
+    args.extend(limit.requests_per_second.map(|n| format!("--requests-per-second={n}")));
+    args.extend(limit.lockout_seconds.map(|n| format!("--lockout-seconds={n}")));
+    args
+}
+
+/// The Secrets as volumes. All are optional, so that the pod starts without them and takes them up when they come.
+fn volumes(base: &AirtableBase) -> (Vec<Value>, Vec<Value>) {
+    let secret = |volume: &str, name: &str, key: &str, path: &str| json!({ "name": volume, "secret": { "secretName": name, "optional": true, "defaultMode": 0o440, "items": [{ "key": key, "path": path }] } });
+    let token = &base.spec.token_secret_ref;
+    let mut volumes = vec![secret("token", &token.name, token.key(), "token")];
+    let mut mounts = vec![json!({ "name": "token", "mountPath": TOKEN_FOLDER, "readOnly": true })];
+    for client in &base.spec.clients {
+        if let Some(key) = &client.key_secret_ref {
+            let volume = format!("key-{}", client.name);
+            volumes.push(secret(&volume, &key.name, key.key(), "key"));
+            mounts.push(json!({ "name": volume, "mountPath": format!("{KEYS_FOLDER}/{}", client.name), "readOnly": true }));
+        }
+    }
+    (volumes, mounts)
+}
+
+/// Who may call: the clients declared, the operator (it reads the schema), and the workers of workflows that use the base.
+fn clients(base: &AirtableBase, namespace: &str, observed: &Observed, config: &Config) -> Value {
+    let account = |namespace: &str, name: &str, read_only: bool| json!({ "namespace": namespace, "name": name, "readOnly": read_only });
+    let declared = |client: &Client| {
+        let account_ref = client.service_account_ref.as_ref()?;
+        Some(account(
+            account_ref.namespace.as_deref().unwrap_or(namespace),
+            &account_ref.name,
+            client.read_only.unwrap_or(false),
+        ))
+    };
+    let key = |client: &Client| {
+        client.key_secret_ref.as_ref()?;
+        Some(
+            json!({ "name": client.name, "file": format!("{KEYS_FOLDER}/{}/key", client.name), "readOnly": client.read_only.unwrap_or(false) }),
+        )
+    };
+    let operator = config.service_account.iter().map(|name| account(&config.namespace, name, true));
+    let workers = observed.workflows.iter().map(|workflow| account(namespace, &worker_name(workflow), false));
+    json!({
+        "serviceAccounts": base.spec.clients.iter().filter_map(declared).chain(operator).chain(workers).collect::<Vec<_>>(),
+        "keys": base.spec.clients.iter().filter_map(key).collect::<Vec<_>>(),
+    })
+}
+
+/// Keeps the gateways and workers of the cluster as the subjects of the binding that lets them review tokens.
+///
+/// The binding is one object that the chart makes; its subjects are a function of all bases and workflows, so that no
+/// finalizer is needed to take one away.
+pub async fn token_reviewers(ctx: &Context) -> Result<(), kube::Error> {
+    let Some(name) = &ctx.config.token_reviewers else { return Ok(()) };
+    let api: Api<ClusterRoleBinding> = Api::all(ctx.client.clone());
+    let Some(found) = api.get_opt(name).await? else { return Ok(()) };
+    let mut wanted: Vec<(String, String)> = ctx
+        .bases
+        .state()
+        .iter()
+        .map(|base| (base.namespace().unwrap_or_default(), gateway_name(&base.name_any())))
+        .collect();
+    wanted.extend(
+        ctx.workflows
+            .state()
+            .iter()
+            .map(|workflow| (workflow.namespace().unwrap_or_default(), worker_name(&workflow.name_any()))),
+    );
+    wanted.sort();
+    let mut before: Vec<(String, String)> = found
+        .subjects
+        .iter()
+        .flatten()
+        .map(|subject| (subject.namespace.clone().unwrap_or_default(), subject.name.clone()))
+        .collect();
+    before.sort();
+    if before == wanted {
+        return Ok(());
+    }
+    let subjects: Vec<Value> = wanted
+        .iter()
+        .map(|(namespace, name)| json!({ "kind": "ServiceAccount", "namespace": namespace, "name": name }))
+        .collect();
+    let patch =
+        json!({ "metadata": { "resourceVersion": found.metadata.resource_version }, "subjects": subjects });
+    match api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await {
+        // Another pass was first; it came to the same list, or the next pass will.
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        other => other.map(drop),
+    }
+}

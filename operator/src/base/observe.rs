@@ -1,0 +1,249 @@
+//! Reads what a base depends on, and how its gateway fares. No writes.
+
+use std::collections::BTreeMap;
+
+use crds::{AirtableBase, Workflow, airtable_base::Table, reference::SecretKeyRef};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::{Api, ResourceExt as _, api::ListParams};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::GATEWAY_AUDIENCE;
+use crate::{
+    context::Context,
+    workload::{Deployed, selector_text},
+};
+
+/// The most tables kept in a status.
+const MOST_TABLES: usize = 100;
+
+/// Read before anything is built.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// By `name/key` of each Secret that the base names: is it there.
+    pub secrets: BTreeMap<String, SecretState>,
+    /// Names of the workflows of the namespace that use the base.
+    pub workflows: Vec<String>,
+}
+
+/// What was found of a key of a Secret; never its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretState {
+    /// There, and not empty.
+    Present,
+    /// The Secret is there, the key is not, or it is empty.
+    KeyMissing,
+    /// No such Secret.
+    Missing,
+}
+
+/// Read after the children were applied.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Pods of the gateway; read only while not all are ready.
+    pub pods: Vec<Pod>,
+    /// What the gateway says of itself; none while it has no ready pod.
+    pub gateway: Option<Gateway>,
+}
+
+/// What the gateway says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gateway {
+    /// It serves; with the tables found, or why they could not be read.
+    Ready(Result<Tables, String>),
+    /// It says what is missing: the check that fails, with its message.
+    NotReady(String),
+    /// No answer.
+    Unreachable(String),
+}
+
+/// The schema of the base in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// The first tables.
+    pub tables: Vec<Table>,
+    /// How many there are.
+    pub count: i32,
+    /// SHA-256 of the schema as Airtable gives it.
+    pub hash: String,
+}
+
+/// Secrets and workflows.
+pub async fn before(base: &AirtableBase, ctx: &Context) -> Result<Observed, kube::Error> {
+    let namespace = base.namespace().unwrap_or_default();
+    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), &namespace);
+    let mut secrets = BTreeMap::new();
+    for reference in secret_refs(base) {
+        secrets.insert(key_of(reference), look_at(&api, reference).await?);
+    }
+    let uses = |workflow: &Workflow| {
+        workflow.namespace().as_deref() == Some(&namespace) && bases_of(workflow).contains(&base.name_any())
+    };
+    let mut workflows: Vec<String> = ctx
+        .workflows
+        .state()
+        .iter()
+        .filter(|workflow| uses(workflow))
+        .map(|workflow| workflow.name_any())
+        .collect();
+    workflows.sort();
+    Ok(Observed { secrets, workflows })
+}
+
+/// Every key of a Secret that the base names, the token first.
+pub fn secret_refs(base: &AirtableBase) -> impl Iterator<Item = &SecretKeyRef> {
+    let clients = base.spec.clients.iter().filter_map(|client| client.key_secret_ref.as_ref());
+    std::iter::once(&base.spec.token_secret_ref).chain(clients)
+}
+
+/// How a key of a Secret is named in [`Observed::secrets`].
+pub fn key_of(reference: &SecretKeyRef) -> String {
+    format!("{}/{}", reference.name, reference.key())
+}
+
+/// Names of the bases that a workflow's steps use.
+pub fn bases_of(workflow: &Workflow) -> Vec<String> {
+    let steps = workflow.spec.saga_template.steps.iter();
+    let actions = steps.flat_map(|step| {
+        let compensation = step.compensation.as_ref().and_then(|compensation| compensation.action.as_ref());
+        std::iter::once(&step.action).chain(compensation)
+    });
+    let mut bases: Vec<String> =
+        actions.filter_map(|action| action.base_ref.as_ref().map(|base| base.name.clone())).collect();
+    bases.sort();
+    bases.dedup();
+    bases
+}
+
+async fn look_at(api: &Api<Secret>, reference: &SecretKeyRef) -> Result<SecretState, kube::Error> {
+    let Some(secret) = api.get_opt(&reference.name).await? else { return Ok(SecretState::Missing) };
+    let value = secret.data.as_ref().and_then(|data| data.get(reference.key()));
+    let is_there = value.is_some_and(|value| !value.0.trim_ascii().is_empty());
+    Ok(if is_there { SecretState::Present } else { SecretState::KeyMissing })
+}
+
+/// Pods and the gateway itself.
+pub async fn after(
+    base: &AirtableBase,
+    deployed: Option<&Deployed>,
+    ctx: &Context,
+) -> Result<Seen, kube::Error> {
+    let Some(url) = super::build::endpoint(base) else { return Ok(Seen::default()) };
+    let Some(deployed) = deployed else {
+        let token = external_token(base, ctx).await?;
+        return Ok(Seen { pods: Vec::new(), gateway: Some(ask(&url, token, ctx).await) });
+    };
+    let status = deployed.deployment.status.clone().unwrap_or_default();
+    let is_ready = status.ready_replicas.unwrap_or(0) > 0;
+    let all_ready = is_ready && status.unavailable_replicas.unwrap_or(0) == 0;
+    let pods = if all_ready { Vec::new() } else { pods(base, ctx).await? };
+    let gateway = if is_ready {
+        let token = ctx.tokens.get(GATEWAY_AUDIENCE).await?;
+        Some(ask(&url, token, ctx).await)
+    } else {
+        None
+    };
+    Ok(Seen { pods, gateway })
+}
+
+async fn pods(base: &AirtableBase, ctx: &Context) -> Result<Vec<Pod>, kube::Error> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &base.namespace().unwrap_or_default());
+    let params = ListParams::default().labels(&selector_text("gateway", &base.name_any()));
+    Ok(api.list(&params).await?.items)
+}
+
+async fn external_token(base: &AirtableBase, ctx: &Context) -> Result<Option<String>, kube::Error> {
+    let external = base.spec.gateway.as_ref().and_then(|gateway| gateway.external.as_ref());
+    match external.and_then(|external| external.token_secret_ref.as_ref()) {
+        None => Ok(None),
+        Some(reference) => read_secret(ctx, &base.namespace().unwrap_or_default(), reference).await,
+    }
+}
+
+/// The value of a key of a Secret.
+pub async fn read_secret(
+    ctx: &Context,
+    namespace: &str,
+    reference: &SecretKeyRef,
+) -> Result<Option<String>, kube::Error> {
+    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
+    let secret = api.get_opt(&reference.name).await?;
+    let value = secret.and_then(|secret| secret.data?.remove(reference.key()));
+    Ok(value.map(|value| String::from_utf8_lossy(&value.0).trim().to_owned()))
+}
+
+#[derive(Deserialize)]
+struct ReadyReport {
+    #[serde(default)]
+    ready: bool,
+    #[serde(default)]
+    checks: BTreeMap<String, String>,
+}
+
+async fn ask(url: &str, token: Option<String>, ctx: &Context) -> Gateway {
+    let report = async { ctx.http.get(format!("{url}/ready")).send().await?.json::<ReadyReport>().await };
+    match report.await {
+        Err(error) => Gateway::Unreachable(plain(&error)),
+        Ok(report) if report.ready => Gateway::Ready(tables(url, token, ctx).await),
+        Ok(report) => {
+            let failing: Vec<String> = report.checks.into_values().filter(|check| check != "ok").collect();
+            Gateway::NotReady(failing.join("; "))
+        }
+    }
+}
+
+async fn tables(url: &str, token: Option<String>, ctx: &Context) -> Result<Tables, String> {
+    let request = ctx.http.get(format!("{url}/api/airtable/tables")).bearer_auth(token.unwrap_or_default());
+    let response = request.send().await.map_err(|error| plain(&error))?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(format!("the gateway answered {status} for the tables"));
+    }
+    let schema: Value = response.json().await.map_err(|error| plain(&error))?;
+    Ok(in_short(&schema))
+}
+
+/// The schema as a status keeps it.
+fn in_short(schema: &Value) -> Tables {
+    let tables = schema["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let short = |table: &Value| Table {
+        id: text(&table["id"]),
+        name: text(&table["name"]),
+        fields: number(table["fields"].as_array().map_or(0, Vec::len)),
+    };
+    let digest = Sha256::digest(serde_json::to_vec(tables).unwrap_or_default());
+    Tables {
+        tables: tables.iter().take(MOST_TABLES).map(short).collect(),
+        count: number(tables.len()),
+        hash: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// An error of the HTTP client with its causes and without the URL's query.
+pub fn plain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = cause.to_string();
+        source = cause.source();
+    }
+    if error.is_timeout() { "no answer in time".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_schema_is_kept_in_short_and_its_hash_shows_a_change() {
+        let one = in_short(&json!({"tables": [{"id": "tbl1", "name": "Deals", "fields": [{}, {}]}]}));
+        assert_eq!(one.tables, [Table { id: "tbl1".into(), name: "Deals".into(), fields: 2 }]);
+        let other = in_short(&json!({"tables": [{"id": "tbl1", "name": "Deals", "fields": [{}]}]}));
+        assert_ne!(one.hash, other.hash);
+    }
+}

@@ -1,0 +1,128 @@
+//! The status of a base, from what was declared, deployed and seen. Pure, but for `refused`.
+
+use crds::{AirtableBase, AirtableBaseStatus, airtable_base::Endpoint, reason::Reason};
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+
+use super::{
+    Error,
+    build::endpoint,
+    observe::{Gateway, Seen},
+    validate::Invalid,
+};
+use crate::{
+    apply,
+    conditions::{Verdict, of_verdict},
+    context::Context,
+    status::conclude,
+    workload::{Deployed, health, selector_text},
+};
+
+/// The status and the verdict that it carries.
+pub fn status(
+    base: &AirtableBase,
+    valid: Result<(), Invalid>,
+    deployed: Option<&Deployed>,
+    seen: &Seen,
+    now: Timestamp,
+) -> (AirtableBaseStatus, Verdict) {
+    let before = base.status.clone().unwrap_or_default();
+    let health = deployed.map(|deployed| health::judge(&deployed.deployment, &seen.pods));
+    let pods = health.as_ref().map_or(Verdict::Ready, |health| health.verdict.clone());
+    let verdict = match valid {
+        Err(Invalid { reason, message }) => Verdict::Stalled(reason, message),
+        Ok(()) => match (pods, &seen.gateway) {
+            (Verdict::Ready, Some(gateway)) => of_gateway(gateway),
+            (Verdict::Ready, None) => {
+                Verdict::Reconciling(Reason::PodsNotReady, "the gateway is scaled to 0 pods".to_owned())
+            }
+            (other, _) => other,
+        },
+    };
+    let tables = match &seen.gateway {
+        Some(Gateway::Ready(Ok(tables))) => Some(tables.clone()),
+        _ => None,
+    };
+    let status = AirtableBaseStatus {
+        observed_generation: base.metadata.generation,
+        conditions: of_verdict(&verdict, &before.conditions, base.metadata.generation, now),
+        endpoint: endpoint(base).map(|url| Endpoint { url }),
+        table_count: tables.as_ref().map(|tables| tables.count).or(before.table_count),
+        schema_hash: tables.as_ref().map(|tables| tables.hash.clone()).or(before.schema_hash),
+        tables: tables.map_or(before.tables, |tables| tables.tables),
+        replicas: health.as_ref().map(|health| health.replicas),
+        ready_replicas: health.as_ref().map(|health| health.ready),
+        selector: deployed.map(|_| selector_text("gateway", &base.name_any())),
+    };
+    (status, verdict)
+}
+
+fn of_gateway(gateway: &Gateway) -> Verdict {
+    match gateway {
+        Gateway::Ready(Ok(_)) => Verdict::Ready,
+        Gateway::Ready(Err(why)) => Verdict::Reconciling(
+            Reason::GatewayUnreachable,
+            format!("the gateway is ready, but the schema can't be read: {why}"),
+        ),
+        Gateway::Unreachable(why) => Verdict::Reconciling(
+            Reason::GatewayUnreachable,
+            format!("the gateway does not answer the operator: {why}"),
+        ),
+        Gateway::NotReady(why) => not_ready(why),
+    }
+}
+
+/// The gateway's message begins with a reason and a colon.
+fn not_ready(why: &str) -> Verdict {
+    let (word, rest) = why.split_once(':').unwrap_or(("", why));
+    let rest = rest.trim().to_owned();
+    match word.trim() {
+        "TokenRefused" => {
+            Verdict::Stalled(Reason::TokenRefused, format!("Airtable refuses the token: {rest}"))
+        }
+        "BaseNotFound" => Verdict::Stalled(
+            Reason::BaseNotFound,
+            format!("Airtable does not know the base, or the token has no access to it: {rest}"),
+        ),
+        "TokenMissing" => Verdict::Reconciling(
+            Reason::Reconciling,
+            format!("the gateway waits for the token to reach it: {rest}"),
+        ),
+        "Unreachable" => {
+            Verdict::Stalled(Reason::UpstreamUnreachable, format!("Airtable can't be reached: {rest}"))
+        }
+        _ => Verdict::Reconciling(Reason::Reconciling, why.to_owned()),
+    }
+}
+
+/// Says that the API server refused a child; the next pass tries again.
+pub async fn refused(base: &AirtableBase, error: &apply::Error, ctx: &Context) -> Result<Verdict, Error> {
+    let verdict = Verdict::Stalled(Reason::ApplyFailed, error.to_string());
+    let mut status = base.status.clone().unwrap_or_default();
+    status.observed_generation = base.metadata.generation;
+    status.conditions = of_verdict(&verdict, &status.conditions, base.metadata.generation, Timestamp::now());
+    conclude(base, status, ctx).await?;
+    Ok(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_gateway_says_becomes_a_reason() {
+        let verdict = not_ready("TokenRefused: 401 Authentication required");
+        assert_eq!(
+            verdict,
+            Verdict::Stalled(
+                Reason::TokenRefused,
+                "Airtable refuses the token: 401 Authentication required".into()
+            )
+        );
+        assert!(matches!(
+            not_ready("Unreachable: connection refused"),
+            Verdict::Stalled(Reason::UpstreamUnreachable, _)
+        ));
+        assert!(matches!(not_ready("starting"), Verdict::Reconciling(..)));
+    }
+}

@@ -1,0 +1,144 @@
+//! The operator: three controllers, each in the same five stages, behind one lease.
+//!
+//! `observe` reads, `validate` and `build` decide, `apply` is the only writer of children, `status` the only writer of status.
+
+pub mod apply;
+pub mod base;
+pub mod conditions;
+pub mod config;
+pub mod context;
+pub mod controllers;
+pub mod lease;
+pub mod metrics;
+pub mod quantity;
+pub mod report;
+pub mod saga;
+pub mod status;
+pub mod tokens;
+pub mod workflow;
+pub mod workload;
+
+use std::{io, sync::Arc, time::Duration};
+
+use kube::{
+    Client, Config as KubeConfig,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use telemetry::metrics::Metrics as Registry;
+use tokio::{net::TcpListener, sync::watch};
+
+use config::Config;
+
+/// Why the operator ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No cluster by kubeconfig or ServiceAccount.
+    #[error("cluster: {0}: name a kubeconfig with --kubeconfig, or run in a pod")]
+    Cluster(String),
+    /// The address can't be listened on.
+    #[error("listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A metric is registered twice, or the HTTP client can't be made: a defect.
+    #[error("start: {0}")]
+    Start(String),
+    /// The server for health and metrics failed.
+    #[error("serve: {0}")]
+    Serve(io::Error),
+}
+
+/// Runs until `shutdown` resolves; gives the lease back then.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let registry = Registry::new();
+    let metrics = metrics::Metrics::register(&registry).map_err(|error| Error::Start(error.to_string()))?;
+    let (client, once) = clients(&config).await?;
+    let identity = config.identity.clone().unwrap_or_else(|| format!("operator-{}", uuid::Uuid::new_v4()));
+    let (stop, stopping) = watch::channel(false);
+    let (leads, leading) = watch::channel(config.no_leader_election);
+    let (synced, is_synced) = watch::channel(false);
+
+    let address = config.listen;
+    let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+    let service = host::Service {
+        router: axum::Router::new(),
+        readiness: host::Readiness::default().check("watches", move || {
+            let is_synced = is_synced.clone();
+            async move {
+                if *is_synced.borrow() {
+                    Ok(())
+                } else {
+                    Err("the first lists are being read, or the CustomResourceDefinitions are missing"
+                        .to_owned())
+                }
+            }
+        }),
+        metrics: registry,
+        limits: host::Limits::default(),
+    };
+    let server =
+        tokio::spawn(host::serve(listener, service, Duration::from_secs(5), wait_for(stopping.clone())));
+
+    let candidate = lease::Candidate::new(once.clone(), &config.namespace, identity.clone());
+    let again = candidate.again();
+    let election = if config.no_leader_election { None } else { Some(tokio::spawn(candidate.run(leads))) };
+    let controllers = controllers::Controllers {
+        client,
+        once,
+        config: Arc::new(config),
+        identity: identity.into(),
+        metrics: metrics.clone(),
+    };
+    let running = tokio::spawn(controllers.run(leading.clone(), synced, stopping));
+
+    let lost = async move {
+        match election {
+            Some(election) => drop(election.await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = shutdown => {}
+        () = lost => tracing::error!("ending, since this process no longer leads"),
+    }
+    stop.send_replace(true);
+    let _ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+    if *leading.borrow()
+        && let Err(error) = again.release().await
+    {
+        tracing::warn!(%error, "lease could not be given back");
+    }
+    match tokio::time::timeout(Duration::from_secs(10), server).await {
+        Ok(Ok(served)) => served.map_err(Error::Serve),
+        _ => Ok(()),
+    }
+}
+
+/// Resolves when `flag` becomes true.
+pub(crate) async fn wait_for(mut flag: watch::Receiver<bool>) {
+    // An error means that nobody can set it any more: the process ends.
+    let _set_or_gone = flag.wait_for(|set| *set).await;
+}
+
+/// A client that retries what the API server puts off, and one that does not.
+async fn clients(config: &Config) -> Result<(Client, Client), Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Cluster(error.to_string());
+    let mut kube = match &config.kubeconfig {
+        None => KubeConfig::infer().await.map_err(|error| failed(&error))?,
+        Some(file) => {
+            let read = Kubeconfig::read_from(file).map_err(|error| failed(&error))?;
+            KubeConfig::from_custom_kubeconfig(read, &KubeConfigOptions::default())
+                .await
+                .map_err(|error| failed(&error))?
+        }
+    };
+    kube.read_timeout = Some(Duration::from_secs(310));
+    kube.connect_timeout = Some(Duration::from_secs(10));
+    let client = Client::try_from(kube.clone()).map_err(|error| failed(&error))?;
+    kube.default_retry = false;
+    let once = Client::try_from(kube).map_err(|error| failed(&error))?;
+    Ok((client, once))
+}

@@ -1,0 +1,200 @@
+//! Makes the calls: one bounded task each, whose end is told to the saga's next pass.
+
+use std::time::{Duration, Instant};
+
+use crds::Saga;
+use jiff::Timestamp;
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+use reqwest::{Method, RequestBuilder, Response, header::RETRY_AFTER};
+use saga::{Direction, Report};
+use serde_json::Value;
+
+use super::{
+    answer::{Answer, meaning},
+    call,
+    live::CallId,
+    observe::{Credential, Observed},
+    turn::Turn,
+};
+use crate::{base::observe::plain, context::Context};
+
+/// The most bytes read of an answer.
+const MOST_ANSWER_BYTES: usize = 256 * 1024;
+
+/// Everything that a call's task needs.
+struct Call {
+    id: CallId,
+    uid: String,
+    saga: ObjectRef<Saga>,
+    url: String,
+    credential: Credential,
+    epoch: i64,
+    deadline: Timestamp,
+    body: Value,
+}
+
+/// Starts the calls that are not under way yet. The journal that asks for them is written.
+pub fn dispatch(saga: &Saga, observed: &Observed, turn: &Turn, ctx: &Context) {
+    let uid = saga.uid().unwrap_or_default();
+    for command in &turn.commands {
+        let id = CallId::of(command);
+        if !ctx.live.begin(&uid, &id) {
+            continue;
+        }
+        let (step, _, deadline, _) = call::parts(command);
+        let saga_ref = ObjectRef::from_obj(saga);
+        let status = saga.status.as_ref().unwrap_or(&turn.status);
+        let early = match call::body(command, observed, saga.spec.parameters.as_ref(), status) {
+            Ok(Some(body)) => {
+                let call = Call {
+                    url: format!("{}/v1/steps/{uid}/{step}", observed.worker_url),
+                    credential: observed.credential.clone(),
+                    epoch: turn.status.epoch.unwrap_or(0),
+                    uid: uid.clone(),
+                    saga: saga_ref,
+                    deadline,
+                    body,
+                    id,
+                };
+                let ctx = ctx.clone();
+                ctx.live.tasks.clone().spawn(async move { call.run(&ctx).await });
+                continue;
+            }
+            Ok(None) => Report::Busy {
+                reason: "BaseNotReady".to_owned(),
+                message: "an AirtableBase that the step uses does not exist".to_owned(),
+                retry_after: None,
+            },
+            Err(refusal) => {
+                Report::Refused { reason: "InvalidInput".to_owned(), message: refusal.to_string() }
+            }
+        };
+        let (live, uid) = (ctx.live.clone(), uid.clone());
+        ctx.live.tasks.spawn(async move { live.end(saga_ref, &uid, id, Some(early)).await });
+    }
+}
+
+impl Call {
+    async fn run(self, ctx: &Context) {
+        let begun = Instant::now();
+        let direction = if self.id.direction == Direction::Do { "do" } else { "undo" };
+        fail::fail_point!(point("operator::before-call", direction), |_| std::process::abort());
+        let gauge = ctx.metrics.calls_in_flight.with_label_values::<&str>(&[]);
+        gauge.inc();
+        let ended = self.ended(ctx).await;
+        gauge.dec();
+        fail::fail_point!(point("operator::before-result", direction), |_| std::process::abort());
+        let outcome = match &ended {
+            None => "fenced",
+            Some(Report::Succeeded { .. }) => "succeeded",
+            Some(Report::Refused { .. }) => "refused",
+            Some(Report::Busy { .. }) => "busy",
+            Some(Report::Unknown { .. }) => "unknown",
+        };
+        ctx.metrics.calls.with_label_values(&[direction, outcome]).inc();
+        ctx.metrics.call_seconds.with_label_values(&[direction]).observe(begun.elapsed().as_secs_f64());
+        tracing::debug!(saga = %self.saga, step = self.id.step, direction, attempt = self.id.attempt, outcome, "call ended");
+        ctx.live.end(self.saga, &self.uid, self.id, ended).await;
+    }
+
+    /// The report, or none when another process is in charge.
+    async fn ended(&self, ctx: &Context) -> Option<Report> {
+        let token = match &self.credential {
+            Credential::Token(token) => token.clone(),
+            Credential::Audience(audience) => match ctx.tokens.get(audience).await {
+                Ok(token) => token,
+                Err(error) => return Some(busy("NoToken", format!("no token for the worker: {error}"))),
+            },
+        };
+        let Ok(_permit) = ctx.live.permits.acquire().await else {
+            return Some(busy("Stopping", "the operator stops".to_owned()));
+        };
+        let method = if self.id.direction == Direction::Do { Method::PUT } else { Method::DELETE };
+        let first = self.authorized(ctx.http.request(method, &self.url), token.as_deref()).json(&self.body);
+        let mut answer = self.send(first).await;
+        loop {
+            match answer {
+                Answer::Ended(report) => return Some(report),
+                Answer::Fenced => return None,
+                Answer::Accepted(pause) => {
+                    let pause = Duration::try_from(pause).unwrap_or_default();
+                    if self.left() <= pause {
+                        return Some(self.late());
+                    }
+                    tokio::time::sleep(pause).await;
+                    let ask = ctx.http.get(format!("{}?epoch={}", self.url, self.epoch));
+                    answer = self.send(self.authorized(ask, token.as_deref())).await;
+                }
+            }
+        }
+    }
+
+    fn authorized(&self, request: RequestBuilder, token: Option<&str>) -> RequestBuilder {
+        match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Answer {
+        let left = self.left();
+        if left.is_zero() {
+            return Answer::Ended(busy(
+                "Overloaded",
+                "the call could not be made before its deadline".to_owned(),
+            ));
+        }
+        match request.timeout(left).send().await {
+            Err(error) if error.is_connect() => Answer::Ended(busy(
+                "WorkerUnreachable",
+                format!("the worker can't be reached: {}", plain(&error)),
+            )),
+            Err(error) if error.is_timeout() => Answer::Ended(self.late()),
+            Err(error) => Answer::Ended(unknown(
+                "NoAnswer",
+                format!("the connection to the worker broke: {}", plain(&error)),
+            )),
+            Ok(response) => self.read(response).await,
+        }
+    }
+
+    async fn read(&self, mut response: Response) -> Answer {
+        let status = response.status().as_u16();
+        let header = response.headers().get(RETRY_AFTER);
+        let retry_after = header.and_then(|value| value.to_str().ok()).and_then(|value| value.parse().ok());
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() > MOST_ANSWER_BYTES {
+                body.truncate(MOST_ANSWER_BYTES);
+                break;
+            }
+        }
+        meaning(self.id.direction, status, &body, retry_after)
+    }
+
+    fn left(&self) -> Duration {
+        Duration::try_from(self.deadline.duration_since(Timestamp::now())).unwrap_or_default()
+    }
+
+    fn late(&self) -> Report {
+        unknown(
+            "NoAnswer",
+            format!("the worker did not answer attempt {} by {}", self.id.attempt, self.deadline),
+        )
+    }
+}
+
+fn busy(reason: &str, message: String) -> Report {
+    Report::Busy { reason: reason.to_owned(), message, retry_after: None }
+}
+
+fn unknown(reason: &str, message: String) -> Report {
+    Report::Unknown { reason: reason.to_owned(), message }
+}
+
+/// The name of a failpoint with its direction.
+#[cfg(feature = "failpoints")]
+fn point(name: &str, direction: &str) -> String {
+    format!("{name}:{direction}")
+}

@@ -1,0 +1,183 @@
+//! Sagas under way in this process: the newest object of each, answers that were not taken yet, calls that are under way.
+//!
+//! A cache of what can be read again: losing it costs time only.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crds::{Saga, workflow::SagaTemplate};
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+use saga::{Command, Direction, Report};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
+
+/// The most definitions kept in memory.
+const MOST_TEMPLATES: usize = 1000;
+
+/// Names one call of a saga.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallId {
+    /// The step.
+    pub step: String,
+    /// Action or compensation.
+    pub direction: Direction,
+    /// Which attempt.
+    pub attempt: u32,
+}
+
+impl CallId {
+    /// The call that a command asks for.
+    pub fn of(command: &Command) -> Self {
+        let (step, direction, attempt) = match command {
+            Command::Do { step, attempt, .. } => (step, Direction::Do, attempt),
+            Command::Undo { step, attempt, .. } => (step, Direction::Undo, attempt),
+        };
+        Self { step: step.clone(), direction, attempt: *attempt }
+    }
+}
+
+/// How a call ended, waiting to be taken into the journal.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The call.
+    pub call: CallId,
+    /// How it ended.
+    pub report: Report,
+}
+
+#[derive(Default)]
+struct Entry {
+    newest: Option<Saga>,
+    /// Another process is in charge by what a worker said: what is known here may be old.
+    is_doubtful: bool,
+    inbox: Vec<Answer>,
+    calls: BTreeSet<CallId>,
+}
+
+/// Shared by all passes; cloned cheaply.
+#[derive(Clone)]
+pub struct Live {
+    sagas: Arc<Mutex<HashMap<String, Entry>>>,
+    templates: Arc<Mutex<HashMap<(String, String), Arc<SagaTemplate>>>>,
+    look_again: mpsc::Sender<ObjectRef<Saga>>,
+    /// Bounds the calls under way.
+    pub permits: Arc<Semaphore>,
+    /// The tasks of the calls.
+    pub tasks: TaskTracker,
+}
+
+impl Live {
+    /// Nothing under way; at most `calls` calls at once. `look_again` is told which saga has an answer.
+    pub fn new(calls: usize, look_again: mpsc::Sender<ObjectRef<Saga>>) -> Self {
+        Self {
+            sagas: Arc::default(),
+            templates: Arc::default(),
+            look_again,
+            permits: Arc::new(Semaphore::new(calls)),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// The newer of what was seen by the watch and what this process wrote or read itself.
+    pub fn newest(&self, uid: &str, seen: &Saga) -> Saga {
+        let sagas = self.lock();
+        match sagas.get(uid).and_then(|entry| entry.newest.as_ref()) {
+            Some(kept) if version(kept) > version(seen) => kept.clone(),
+            _ => seen.clone(),
+        }
+    }
+
+    /// True when what is known of the saga may be old and has to be read again.
+    pub fn is_doubtful(&self, uid: &str) -> bool {
+        self.lock().get(uid).is_some_and(|entry| entry.is_doubtful)
+    }
+
+    /// Keeps an object as the newest known.
+    pub fn keep(&self, uid: &str, saga: &Saga) {
+        let mut sagas = self.lock();
+        let entry = sagas.entry(uid.to_owned()).or_default();
+        entry.is_doubtful = false;
+        entry.newest = Some(saga.clone());
+    }
+
+    /// Forgets a saga that has ended, once the watch has seen its end too: before, an old object could bring it back.
+    pub fn settle(&self, uid: &str, seen: &Saga) {
+        let mut sagas = self.lock();
+        let is_seen = |entry: &Entry| entry.newest.as_ref().is_none_or(|kept| version(seen) >= version(kept));
+        if sagas.get(uid).is_some_and(is_seen) {
+            sagas.remove(uid);
+        }
+    }
+
+    /// Forgets a saga that ended or is gone.
+    pub fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    /// Answers that are not in the journal yet.
+    pub fn inbox(&self, uid: &str) -> Vec<Answer> {
+        self.lock().get(uid).map(|entry| entry.inbox.clone()).unwrap_or_default()
+    }
+
+    /// The journal holds these answers now.
+    pub fn taken(&self, uid: &str, taken: &[CallId]) {
+        if let Some(entry) = self.lock().get_mut(uid) {
+            entry.inbox.retain(|answer| !taken.contains(&answer.call));
+        }
+    }
+
+    /// True when the call is neither under way nor answered; it is under way from now on.
+    pub fn begin(&self, uid: &str, call: &CallId) -> bool {
+        let mut sagas = self.lock();
+        let entry = sagas.entry(uid.to_owned()).or_default();
+        !entry.inbox.iter().any(|answer| answer.call == *call) && entry.calls.insert(call.clone())
+    }
+
+    /// The call ended: with an answer for the journal, or without one when another process is in charge.
+    pub async fn end(&self, saga: ObjectRef<Saga>, uid: &str, call: CallId, report: Option<Report>) {
+        {
+            let mut sagas = self.lock();
+            let Some(entry) = sagas.get_mut(uid) else { return };
+            entry.calls.remove(&call);
+            match report {
+                Some(report) => entry.inbox.push(Answer { call, report }),
+                None => entry.is_doubtful = true,
+            }
+        }
+        // Closed only while the process ends.
+        let _stopping = self.look_again.send(saga).await;
+    }
+
+    /// A definition by namespace and name of its revision.
+    pub fn template(&self, namespace: &str, revision: &str) -> Option<Arc<SagaTemplate>> {
+        let key = (namespace.to_owned(), revision.to_owned());
+        self.templates.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+
+    /// Keeps a definition; revisions never change.
+    pub fn keep_template(
+        &self,
+        namespace: &str,
+        revision: &str,
+        template: SagaTemplate,
+    ) -> Arc<SagaTemplate> {
+        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        if templates.len() >= MOST_TEMPLATES {
+            templates.clear();
+        }
+        let template = Arc::new(template);
+        templates.insert((namespace.to_owned(), revision.to_owned()), template.clone());
+        template
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.sagas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Resource versions of one object are comparable numbers since Kubernetes 1.35 says so; before, etcd made them so.
+fn version(saga: &Saga) -> u64 {
+    saga.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,157 @@
+//! The status of a saga, from its progress: journal, conditions, what is for display. Pure, but for `announce`.
+
+use crds::{
+    Condition, Saga, SagaStatus,
+    condition::{ConditionStatus, STALLED, SUCCEEDED, SUSPENDED},
+    reason::Reason,
+};
+use jiff::Timestamp;
+use saga::{Cause, Phase, Plan, Progress, State, explain, phase};
+
+use super::{closing::by_type, journal, observe::Trouble};
+use crate::{
+    conditions::{Wanted, settle},
+    context::Context,
+};
+
+/// Attempts of one call after which the saga says that it does not get on, while it goes on trying.
+const MANY_ATTEMPTS: u32 = 5;
+
+/// The status for a progress; epoch, holder, revision and repairs are the caller's.
+pub fn of(saga: &Saga, plan: &Plan, progress: &Progress, now: Timestamp) -> SagaStatus {
+    let mut status = saga.status.clone().unwrap_or_default();
+    let phase = phase(plan, progress);
+    let counts = explain::counts(plan, progress);
+    journal::write(progress, plan, &mut status);
+    status.observed_generation = saga.metadata.generation;
+    status.conditions =
+        settle(wanted(plan, progress, phase), &status.conditions, saga.metadata.generation, now);
+    status.state = Some(phase.as_str().to_owned());
+    status.progress = Some(format!("{}/{}", counts.done, counts.total));
+    status.waiting_on = (!phase.is_final()).then(|| explain::explain(plan, progress));
+    status
+}
+
+/// The status of a saga that can't go on.
+pub fn halted(saga: &Saga, trouble: &Trouble, now: Timestamp) -> SagaStatus {
+    let mut status = saga.status.clone().unwrap_or_default();
+    let Trouble::Of(reason, message) = trouble else { return status };
+    let wanted =
+        |kind, status, message: &str| Wanted { kind, status, reason: *reason, message: message.to_owned() };
+    let is_hopeless = *reason == Reason::Invalid;
+    let succeeded = if is_hopeless { ConditionStatus::False } else { ConditionStatus::Unknown };
+    let conditions =
+        vec![wanted(SUCCEEDED, succeeded, message), wanted(STALLED, ConditionStatus::True, message)];
+    status.observed_generation = saga.metadata.generation;
+    status.conditions = settle(conditions, &status.conditions, saga.metadata.generation, now);
+    if status.start_time.is_none() {
+        status.state = Some(if is_hopeless { "Invalid" } else { "Pending" }.to_owned());
+    }
+    status.waiting_on = Some(crate::conditions::cut(message, 256));
+    status
+}
+
+fn wanted(plan: &Plan, progress: &Progress, phase: Phase) -> Vec<Wanted> {
+    let (status, reason) = succeeded(progress, phase);
+    let message = match phase {
+        Phase::Running | Phase::Compensating | Phase::Suspended => reason.meaning().to_owned(),
+        _ => explain::explain(plan, progress),
+    };
+    let mut wanted = vec![Wanted { kind: SUCCEEDED, status, reason, message }];
+    if progress.active_since.is_none() && !phase.is_final() {
+        wanted.push(Wanted {
+            kind: SUSPENDED,
+            status: ConditionStatus::True,
+            reason: Reason::Suspended,
+            message: Reason::Suspended.meaning().to_owned(),
+        });
+    }
+    if phase == Phase::Stuck {
+        let message =
+            format!("{}: add to spec.repairs Retry, Skip or Resolve", explain::explain(plan, progress));
+        wanted.push(Wanted {
+            kind: STALLED,
+            status: ConditionStatus::True,
+            reason: Reason::CompensationStuck,
+            message,
+        });
+    } else if let Some(message) = does_not_get_on(plan, progress).filter(|_| !phase.is_final()) {
+        wanted.push(Wanted {
+            kind: STALLED,
+            status: ConditionStatus::True,
+            reason: Reason::WorkerUnreachable,
+            message,
+        });
+    }
+    wanted
+}
+
+fn succeeded(progress: &Progress, phase: Phase) -> (ConditionStatus, Reason) {
+    match phase {
+        Phase::Running => (ConditionStatus::Unknown, Reason::Running),
+        Phase::Suspended => (ConditionStatus::Unknown, Reason::Suspended),
+        Phase::Compensating => (ConditionStatus::Unknown, Reason::Compensating),
+        Phase::Stuck => (ConditionStatus::Unknown, Reason::CompensationStuck),
+        Phase::Succeeded => (ConditionStatus::True, Reason::Completed),
+        Phase::Failed => (ConditionStatus::False, Reason::EffectsLeft),
+        Phase::Compensated => (ConditionStatus::False, cause(progress)),
+    }
+}
+
+fn cause(progress: &Progress) -> Reason {
+    match progress.unwinding.as_ref().map(|unwinding| &unwinding.cause) {
+        Some(Cause::Cancelled { .. }) => Reason::Cancelled,
+        Some(Cause::DeadlineExceeded) => Reason::DeadlineExceeded,
+        Some(Cause::Deleted) => Reason::Deleted,
+        Some(Cause::StepFailed { .. }) | None => Reason::StepFailed,
+    }
+}
+
+/// A step that was tried many times, with the reason of its last attempt.
+fn does_not_get_on(plan: &Plan, progress: &Progress) -> Option<String> {
+    plan.steps.iter().find_map(|step| {
+        let own = progress.steps.get(&step.name)?;
+        let attempt = match own.state {
+            State::Doing { attempt, .. } | State::Undoing { attempt, .. } => attempt.saturating_sub(1),
+            State::Resting { attempt, .. } | State::UndoResting { attempt, .. } => attempt,
+            _ => 0,
+        };
+        let why = own.message.as_deref().or(own.reason.as_deref()).unwrap_or("no reason given");
+        (attempt >= MANY_ATTEMPTS).then(|| {
+            format!("step {} was tried {MANY_ATTEMPTS} times or more, and is tried on: {why}", step.name)
+        })
+    })
+}
+
+/// Records an event where a condition took another reason; the beginning of a run is not worth one.
+pub async fn announce(before: &Saga, after: &Saga, ctx: &Context) {
+    for (reason, message, is_warning) in news(conditions(before), conditions(after)) {
+        let (report, saga) = (ctx.report.clone(), after.clone());
+        ctx.live.tasks.spawn(async move { report.event(&saga, is_warning, reason, &message).await });
+    }
+}
+
+fn conditions(saga: &Saga) -> &[Condition] {
+    saga.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default()
+}
+
+fn news(before: &[Condition], after: &[Condition]) -> Vec<(Reason, String, bool)> {
+    let old = by_type(before);
+    let mut news: Vec<(Reason, String, bool)> = Vec::new();
+    for (kind, condition) in by_type(after) {
+        let is_same = old.get(kind).is_some_and(|old| old.reason == condition.reason);
+        let Some(reason) = Reason::ALL.iter().copied().find(|reason| reason.as_str() == condition.reason)
+        else {
+            continue;
+        };
+        let is_told_twice = news.iter().any(|(told, ..)| *told == reason);
+        if !is_same && !is_told_twice && reason != Reason::Running {
+            let is_bad = kind == STALLED || (kind == SUCCEEDED && condition.status == ConditionStatus::False);
+            news.push((reason, condition.message.clone(), is_bad));
+        }
+    }
+    if old.contains_key(SUSPENDED) && !by_type(after).contains_key(SUSPENDED) {
+        news.push((Reason::Resumed, Reason::Resumed.meaning().to_owned(), false));
+    }
+    news
+}

@@ -1,0 +1,77 @@
+//! `Workflow`: observe, validate, build, apply, status. This file is the driver alone.
+
+mod build;
+mod observe;
+pub mod revision;
+mod status;
+mod validate;
+
+use std::{sync::Arc, time::Instant};
+
+use crds::Workflow;
+use jiff::Timestamp;
+use kube::runtime::controller::Action;
+
+use crate::{
+    apply,
+    conditions::Verdict,
+    context::{Context, LATER, SOON},
+    status as write,
+};
+
+pub use build::{audience, endpoint, worker_name};
+
+/// Why a pass failed; it is repeated with back-off.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A read failed.
+    #[error("read: {0}")]
+    Read(#[from] kube::Error),
+    /// A child could not be put right.
+    #[error(transparent)]
+    Apply(#[from] apply::Error),
+    /// The status could not be written.
+    #[error("status: {0}")]
+    Status(#[from] write::Error),
+}
+
+/// One pass.
+pub async fn reconcile(workflow: Arc<Workflow>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let begun = Instant::now();
+    let done = pass(&workflow, &ctx).await;
+    let outcome = match &done {
+        Ok(Verdict::Ready) => "done",
+        Ok(_) => "waiting",
+        Err(_) => "error",
+    };
+    ctx.report.pass("Workflow", begun, outcome);
+    done.map(|verdict| Action::requeue(if verdict == Verdict::Ready { LATER } else { SOON }))
+}
+
+async fn pass(workflow: &Workflow, ctx: &Context) -> Result<Verdict, Error> {
+    if workflow.metadata.deletion_timestamp.is_some() {
+        return Ok(Verdict::Ready);
+    }
+    let observed = observe::before(workflow, ctx);
+    let valid = validate::validate(workflow, &observed);
+    let revision = revision::build(workflow).map_err(apply::Error::from)?;
+    let children = build::plan(workflow, &ctx.config)
+        .map(|plan| plan.build())
+        .transpose()
+        .map_err(apply::Error::from)?;
+    let applied = async {
+        apply::apply(&ctx.client, &revision).await?;
+        match children {
+            None => Ok(None),
+            Some(children) => children.apply(&ctx.client).await.map(Some),
+        }
+    };
+    let deployed = match applied.await {
+        Err(error @ apply::Error::Api { .. }) => return status::refused(workflow, &error, ctx).await,
+        other => other?,
+    };
+    let seen = observe::after(workflow, deployed.as_ref(), ctx).await?;
+    let (status, verdict) = status::status(workflow, valid, deployed.as_ref(), &seen, Timestamp::now());
+    write::conclude(workflow, status, ctx).await?;
+    Ok(verdict)
+}

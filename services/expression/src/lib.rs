@@ -1,0 +1,165 @@
+//! `${…}` in the strings of a JSON input: member access of CEL, such as `${steps.create.outputs.recordIds[0]}`.
+//!
+//! A string that is exactly one expression takes the value's own type; in other text the value is put in as text.
+//! `$${` stands for a literal `${`. Names of members are left as they are. Errors name places, never values.
+
+mod path;
+mod template;
+
+use serde_json::Value;
+
+pub use path::{Path, Segment};
+use template::{Part, parts};
+
+/// An expression that can't be read, or that leads to nothing usable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("at {}: {expression}: {problem}", if at.is_empty() { "the top" } else { at })]
+pub struct Error {
+    /// Where in the input: a JSON pointer, empty for the input itself.
+    pub at: String,
+    /// The expression as written, shortened.
+    pub expression: String,
+    /// What is wrong, and what is there instead.
+    pub problem: String,
+}
+
+/// The input with every expression replaced by what it leads to in `scope`.
+///
+/// # Errors
+/// For an expression that can't be read, leads to nothing, or to something that can't be put into text.
+pub fn resolve(input: &Value, scope: &Value) -> Result<Value, Error> {
+    resolve_at(input, &Scope { values: scope, later: None }, &mut String::new())
+}
+
+/// Like [`resolve`], but expressions whose first name is `later` are left for a second [`resolve`] by somebody who
+/// knows more. Values that are put in are escaped, so that the second pass takes nothing in them for an expression.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_all_but(later: &str, input: &Value, scope: &Value) -> Result<Value, Error> {
+    resolve_at(input, &Scope { values: scope, later: Some(later) }, &mut String::new())
+}
+
+/// What expressions lead into, and which of them are left alone.
+struct Scope<'a> {
+    values: &'a Value,
+    later: Option<&'a str>,
+}
+
+impl Scope<'_> {
+    fn is_left(&self, path: &Path) -> bool {
+        self.later.is_some() && path.names().next() == self.later
+    }
+
+    /// Text as it has to be written for whoever resolves next.
+    fn text(&self, text: &str) -> String {
+        if self.later.is_some() { text.replace("${", "$${") } else { text.to_owned() }
+    }
+
+    fn value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(text)),
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::Object(members) => Value::Object(
+                members.iter().map(|(name, member)| (name.clone(), self.value(member))).collect(),
+            ),
+            other => other.clone(),
+        }
+    }
+}
+
+/// The paths of all expressions in the input, in the order they are written.
+///
+/// # Errors
+/// For an expression that can't be read.
+pub fn references(input: &Value) -> Result<Vec<Path>, Error> {
+    let mut found = Vec::new();
+    collect(input, &mut String::new(), &mut found)?;
+    Ok(found)
+}
+
+fn resolve_at(input: &Value, scope: &Scope<'_>, at: &mut String) -> Result<Value, Error> {
+    match input {
+        Value::String(text) => fill(text, scope, at),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| within(at, &index.to_string(), |at| resolve_at(item, scope, at)))
+            .collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| Ok((name.clone(), within(at, name, |at| resolve_at(member, scope, at))?)))
+            .collect::<Result<serde_json::Map<_, _>, _>>()
+            .map(Value::Object),
+        other => Ok(other.clone()),
+    }
+}
+
+fn collect(input: &Value, at: &mut String, found: &mut Vec<Path>) -> Result<(), Error> {
+    match input {
+        Value::String(text) => {
+            for part in parts(text).map_err(|(expression, problem)| error(at, &expression, problem))? {
+                if let Part::Expression { path, .. } = part {
+                    found.push(path);
+                }
+            }
+            Ok(())
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| within(at, &index.to_string(), |at| collect(item, at, found))),
+        Value::Object(members) => {
+            members.iter().try_for_each(|(name, member)| within(at, name, |at| collect(member, at, found)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn fill(text: &str, scope: &Scope<'_>, at: &str) -> Result<Value, Error> {
+    let parts = parts(text).map_err(|(expression, problem)| error(at, &expression, problem))?;
+    let find =
+        |path: &Path, source: &str| path.find(scope.values).map_err(|problem| error(at, source, problem));
+    if let [Part::Expression { path, source }] = parts.as_slice() {
+        let is_left = scope.is_left(path);
+        return if is_left {
+            Ok(Value::String(text.to_owned()))
+        } else {
+            Ok(scope.value(find(path, source)?))
+        };
+    }
+    let mut filled = String::with_capacity(text.len());
+    for part in &parts {
+        match part {
+            Part::Text(text) => filled.push_str(&scope.text(text)),
+            Part::Expression { path, source } if scope.is_left(path) => filled.push_str(source),
+            Part::Expression { path, source } => match find(path, source)? {
+                Value::String(value) => filled.push_str(&scope.text(value)),
+                value @ (Value::Number(_) | Value::Bool(_)) => filled.push_str(&value.to_string()),
+                other => {
+                    let kind = path::kind(other);
+                    return Err(error(at, source, format!("leads to {kind}, which can't be put into text")));
+                }
+            },
+        }
+    }
+    Ok(Value::String(filled))
+}
+
+/// Runs `work` with the JSON pointer one level deeper.
+fn within<T>(at: &mut String, name: &str, work: impl FnOnce(&mut String) -> T) -> T {
+    let length = at.len();
+    at.push('/');
+    at.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    let result = work(at);
+    at.truncate(length);
+    result
+}
+
+fn error(at: &str, expression: &str, problem: String) -> Error {
+    let shortened = expression.chars().take(100).collect();
+    Error { at: at.to_owned(), expression: shortened, problem }
+}
+
+#[cfg(test)]
+mod tests;

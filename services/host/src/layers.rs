@@ -1,0 +1,148 @@
+//! The layers around every router: limits, security headers, request ids, logs, metrics, no panic passes.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
+};
+use prometheus::{HistogramVec, IntCounterVec};
+use telemetry::metrics::{Error, Metrics};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Bounds on each request.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Largest body in bytes; larger ones are answered 413.
+    pub body_bytes: usize,
+    /// Longest time until the answer begins; later ones are answered 504.
+    pub timeout: Duration,
+}
+
+impl Default for Limits {
+    /// 1 MiB and 30 s.
+    fn default() -> Self {
+        Self { body_bytes: 1 << 20, timeout: Duration::from_secs(30) }
+    }
+}
+
+/// Rate, errors and duration of requests, by route pattern so that ids never become labels.
+#[derive(Clone)]
+pub struct HttpMetrics {
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+}
+
+impl HttpMetrics {
+    /// Registers `http_requests_total` and `http_request_duration_seconds`.
+    pub fn register(metrics: &Metrics) -> Result<Self, Error> {
+        Ok(Self {
+            requests: metrics.counter(
+                "http_requests_total",
+                "Requests answered, by method, route pattern and status.",
+                &["method", "route", "status"],
+            )?,
+            seconds: metrics.seconds(
+                "http_request_duration_seconds",
+                "Seconds until the answer began, by method and route pattern.",
+                &["method", "route"],
+            )?,
+        })
+    }
+}
+
+/// Puts the layers around `router`; the first added is the innermost.
+pub fn wrap(router: Router, http: HttpMetrics, limits: Limits) -> Router {
+    router
+        .layer(DefaultBodyLimit::max(limits.body_bytes))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limits.timeout))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(secure))
+        .layer(from_fn_with_state(http, observe))
+}
+
+async fn secure(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+async fn observe(State(http): State<HttpMetrics>, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let id = request_id(&request);
+    let trace_id = trace_id(&request).unwrap_or_default().to_owned();
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let span = tracing::info_span!("request", %method, route, trace_id, request_id = ?id);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    let seconds = begun.elapsed().as_secs_f64();
+    http.requests.with_label_values(&[method.as_str(), &route, status.as_str()]).inc();
+    http.seconds.with_label_values(&[method.as_str(), &route]).observe(seconds);
+    span.in_scope(|| tracing::debug!(status = status.as_u16(), seconds, "answered"));
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The caller's request id where it is short and printable, else a new one.
+fn request_id(request: &Request) -> HeaderValue {
+    match request.headers().get(REQUEST_ID) {
+        Some(id) if id.len() <= 64 && id.to_str().is_ok() => id.clone(),
+        _ => HeaderValue::from_str(&Uuid::new_v4().to_string())
+            .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+    }
+}
+
+/// The trace id of a W3C `traceparent` header.
+fn trace_id(request: &Request) -> Option<&str> {
+    let parent = request.headers().get("traceparent")?.to_str().ok()?;
+    let id = parent.split('-').nth(1)?;
+    (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, routing::get};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn app(metrics: &Metrics) -> Router {
+        let router = Router::new()
+            .route("/records/{id}", get(|| async { "here" }))
+            .route("/panic", get(|| async { panic!("a defect") as &str }));
+        wrap(router, HttpMetrics::register(metrics).unwrap(), Limits::default())
+    }
+
+    async fn get_path(metrics: &Metrics, path: &str) -> Response {
+        app(metrics).oneshot(Request::builder().uri(path).body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn requests_are_counted_by_pattern_not_by_id() {
+        let metrics = Metrics::new();
+        let response = get_path(&metrics, "/records/rec42").await;
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert!(response.headers().contains_key("x-request-id"));
+        let text = metrics.text().unwrap();
+        assert!(text.contains(r#"route="/records/{id}",status="200""#), "{text}");
+        assert!(!text.contains("rec42"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_500() {
+        assert_eq!(get_path(&Metrics::new(), "/panic").await.status(), 500);
+    }
+}

@@ -1,0 +1,111 @@
+//! Runs an axum router as a service: `/health`, `/ready`, `/metrics`, security headers, limits, logs, shutdown.
+//!
+//! The lifetime of a server is an argument: [`serve`] returns once `shutdown` resolved and what was in flight
+//! is answered, or the grace period is over.
+
+mod layers;
+pub mod readiness;
+pub mod shutdown;
+
+use std::{future::Future, io, time::Duration};
+
+use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use telemetry::metrics::Metrics;
+use tokio::net::TcpListener;
+
+pub use layers::Limits;
+pub use readiness::Readiness;
+
+/// What every service takes on its command line.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Address to listen on, for example 0.0.0.0:8002
+    #[arg(long, env = "LISTEN", value_name = "ADDR")]
+    pub listen: std::net::SocketAddr,
+    /// Log filter, for example info,gateway=debug
+    #[arg(long, env = "LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+    /// Log text for people instead of JSON
+    #[arg(long, env = "LOG_TEXT")]
+    pub log_text: bool,
+    /// Seconds that requests in flight have to end after SIGTERM
+    #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", default_value_t = 25, value_name = "SECONDS")]
+    pub shutdown_grace_seconds: u64,
+}
+
+impl Config {
+    /// Starts the logs as configured.
+    pub fn start_logs(&self, service: &'static str) {
+        telemetry::Logs { filter: self.log.clone(), json: !self.log_text }.start(service);
+    }
+
+    /// The grace period after the shutdown signal.
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_seconds)
+    }
+}
+
+/// A service that is ready to run.
+pub struct Service {
+    /// The routes of the service, without `/health`, `/ready` and `/metrics`.
+    pub router: Router,
+    /// What must hold before traffic is sent here.
+    pub readiness: Readiness,
+    /// The registry behind `/metrics`; the HTTP metrics are added to it.
+    pub metrics: Metrics,
+    /// Bounds on each request.
+    pub limits: Limits,
+}
+
+impl Service {
+    /// The whole router: the service's routes, the three of the host, and the layers around them.
+    ///
+    /// # Errors
+    /// When a metric of the host is already in the registry.
+    pub fn into_router(self) -> Result<Router, telemetry::metrics::Error> {
+        let http = layers::HttpMetrics::register(&self.metrics)?;
+        let host = Router::new()
+            .route("/health", get(|| async { Json(serde_json::json!({"status": "ok"})) }))
+            .route("/ready", get(ready).with_state(self.readiness))
+            .route("/metrics", get(metrics).with_state(self.metrics));
+        Ok(layers::wrap(self.router.merge(host), http, self.limits))
+    }
+}
+
+/// Serves until `shutdown` resolves and requests in flight have ended, at most `grace` longer.
+///
+/// # Errors
+/// When the listener fails or a metric is registered twice.
+pub async fn serve(
+    listener: TcpListener,
+    service: Service,
+    grace: Duration,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = service.into_router().map_err(io::Error::other)?;
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        shutdown.await;
+        let _nobody_waits = stop.send(());
+    });
+    tokio::select! {
+        ended = server => ended,
+        () = async { let _ = stopped.await; tokio::time::sleep(grace).await } => {
+            tracing::warn!(grace_seconds = grace.as_secs(), "requests were still in flight when the grace period ended");
+            Ok(())
+        }
+    }
+}
+
+async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
+    let report = readiness.report().await;
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(report))
+}
+
+async fn metrics(State(metrics): State<Metrics>) -> impl IntoResponse {
+    match metrics.text() {
+        Ok(text) => ([("content-type", "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
