@@ -18,6 +18,9 @@ pub enum Command {
     Run(Box<Config>),
     /// Print the CustomResourceDefinitions as YAML
     Crds,
+    /// Run one saga of a workflow and tell by the exit code whether it succeeded
+    #[command(hide = true)]
+    Smoke(crate::smoke::Smoke),
 }
 
 /// How the controllers run.

@@ -13,12 +13,13 @@ pub mod metrics;
 pub mod quantity;
 pub mod report;
 pub mod saga;
+pub mod smoke;
 pub mod status;
 pub mod tokens;
 pub mod workflow;
 pub mod workload;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use kube::{
     Client, Config as KubeConfig,
@@ -125,20 +126,24 @@ pub(crate) async fn wait_for(mut flag: watch::Receiver<bool>) {
 
 /// A client that retries what the API server puts off, and one that does not.
 async fn clients(config: &Config) -> Result<(Client, Client), Error> {
-    let failed = |error: &dyn std::fmt::Display| Error::Cluster(error.to_string());
-    let mut kube = match &config.kubeconfig {
-        None => KubeConfig::infer().await.map_err(|error| failed(&error))?,
-        Some(file) => {
-            let read = Kubeconfig::read_from(file).map_err(|error| failed(&error))?;
-            KubeConfig::from_custom_kubeconfig(read, &KubeConfigOptions::default())
-                .await
-                .map_err(|error| failed(&error))?
-        }
-    };
+    let failed = |error: kube::Error| Error::Cluster(error.to_string());
+    let mut kube = kube_config(config.kubeconfig.as_deref()).await?;
     kube.read_timeout = Some(Duration::from_secs(310));
     kube.connect_timeout = Some(Duration::from_secs(10));
-    let client = Client::try_from(kube.clone()).map_err(|error| failed(&error))?;
+    let client = Client::try_from(kube.clone()).map_err(failed)?;
     kube.default_retry = false;
-    let once = Client::try_from(kube).map_err(|error| failed(&error))?;
+    let once = Client::try_from(kube).map_err(failed)?;
     Ok((client, once))
+}
+
+/// The cluster of `kubeconfig`; without it that of the pod, or of the user's own kubeconfig.
+async fn kube_config(kubeconfig: Option<&Path>) -> Result<KubeConfig, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Cluster(error.to_string());
+    let Some(file) = kubeconfig else {
+        return KubeConfig::infer().await.map_err(|error| failed(&error));
+    };
+    let read = Kubeconfig::read_from(file).map_err(|error| failed(&error))?;
+    KubeConfig::from_custom_kubeconfig(read, &KubeConfigOptions::default())
+        .await
+        .map_err(|error| failed(&error))
 }

@@ -14,6 +14,7 @@ async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Crds => crds_as_yaml(),
         Command::Run(config) => run(*config).await,
+        Command::Smoke(smoke) => smoke_test(&smoke).await,
     }
 }
 
@@ -21,9 +22,7 @@ async fn run(config: operator::config::Config) -> ExitCode {
     telemetry::Logs { filter: config.log.clone(), json: !config.log_text }.start("operator");
     #[cfg(feature = "failpoints")]
     let _scenario = fail::FailScenario::setup();
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::debug!("a TLS provider was installed before");
-    }
+    install_tls_provider();
     let shutdown = match host::shutdown::signalled() {
         Ok(shutdown) => shutdown,
         Err(error) => return failed(&error),
@@ -31,6 +30,24 @@ async fn run(config: operator::config::Config) -> ExitCode {
     match operator::run(config, shutdown).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
+    }
+}
+
+async fn smoke_test(smoke: &operator::smoke::Smoke) -> ExitCode {
+    telemetry::Logs { filter: "info".to_owned(), json: false }.start("smoke");
+    install_tls_provider();
+    match operator::smoke::run(smoke).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the smoke test failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn install_tls_provider() {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was installed before");
     }
 }
 

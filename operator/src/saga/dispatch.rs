@@ -78,12 +78,12 @@ impl Call {
     async fn run(self, ctx: &Context) {
         let begun = Instant::now();
         let direction = if self.id.direction == Direction::Do { "do" } else { "undo" };
-        fail::fail_point!(point("operator::before-call", direction), |_| std::process::abort());
+        fail::fail_point!(&point("operator::before-call", direction), |_| std::process::abort());
         let gauge = ctx.metrics.calls_in_flight.with_label_values::<&str>(&[]);
         gauge.inc();
         let ended = self.ended(ctx).await;
         gauge.dec();
-        fail::fail_point!(point("operator::before-result", direction), |_| std::process::abort());
+        fail::fail_point!(&point("operator::before-result", direction), |_| std::process::abort());
         let outcome = match &ended {
             None => "fenced",
             Some(Report::Succeeded { .. }) => "succeeded",
@@ -111,19 +111,19 @@ impl Call {
         };
         let method = if self.id.direction == Direction::Do { Method::PUT } else { Method::DELETE };
         let first = self.authorized(ctx.http.request(method, &self.url), token.as_deref()).json(&self.body);
-        let mut answer = self.send(first).await;
+        let mut answer = self.send(first, false).await;
         loop {
             match answer {
                 Answer::Ended(report) => return Some(report),
                 Answer::Fenced => return None,
                 Answer::Accepted(pause) => {
-                    let pause = Duration::try_from(pause).unwrap_or_default();
-                    if self.left() <= pause {
+                    let left = self.left();
+                    if left.is_zero() {
                         return Some(self.late());
                     }
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(Duration::try_from(pause).unwrap_or_default().min(left)).await;
                     let ask = ctx.http.get(format!("{}?epoch={}", self.url, self.epoch));
-                    answer = self.send(self.authorized(ask, token.as_deref())).await;
+                    answer = self.send(self.authorized(ask, token.as_deref()), true).await;
                 }
             }
         }
@@ -136,26 +136,29 @@ impl Call {
         }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Answer {
+    /// Sends it, once. Only before the worker has accepted the call does a failure to reach it prove that nothing was done.
+    async fn send(&self, request: RequestBuilder, is_accepted: bool) -> Answer {
         let left = self.left();
         if left.is_zero() {
-            return Answer::Ended(busy(
-                "Overloaded",
-                "the call could not be made before its deadline".to_owned(),
-            ));
+            let late = if is_accepted {
+                self.late()
+            } else {
+                busy("Overloaded", "the call could not be made before its deadline".to_owned())
+            };
+            return Answer::Ended(late);
         }
-        match request.timeout(left).send().await {
-            Err(error) if error.is_connect() => Answer::Ended(busy(
-                "WorkerUnreachable",
-                format!("the worker can't be reached: {}", plain(&error)),
-            )),
-            Err(error) if error.is_timeout() => Answer::Ended(self.late()),
-            Err(error) => Answer::Ended(unknown(
-                "NoAnswer",
-                format!("the connection to the worker broke: {}", plain(&error)),
-            )),
-            Ok(response) => self.read(response).await,
-        }
+        let error = match request.timeout(left).send().await {
+            Ok(response) => return self.read(response).await,
+            Err(error) => error,
+        };
+        let cause = plain(&error);
+        Answer::Ended(if error.is_connect() && !is_accepted {
+            busy("WorkerUnreachable", format!("the worker can't be reached: {cause}"))
+        } else if error.is_timeout() {
+            self.late()
+        } else {
+            unknown("NoAnswer", format!("the connection to the worker broke: {cause}"))
+        })
     }
 
     async fn read(&self, mut response: Response) -> Answer {

@@ -1,0 +1,109 @@
+//! Answers: Airtable's own, passed on, and the gateway's, in the same shape.
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// An answer with a JSON body.
+    pub fn json(status: StatusCode, body: &Value) -> Self {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, JSON)]);
+        Self { status, headers, body: body.to_string().into() }
+    }
+
+    /// An error in Airtable's usual shape.
+    pub fn error(status: StatusCode, kind: &str, message: &str) -> Self {
+        Self::json(status, &json!({"error": {"type": kind, "message": message}}))
+    }
+
+    /// Airtable's 404 for paths it does not serve.
+    pub fn not_found() -> Self {
+        Self::json(StatusCode::NOT_FOUND, &json!({"error": "NOT_FOUND"}))
+    }
+
+    /// Airtable's 401.
+    pub fn authentication_required() -> Self {
+        Self::error(StatusCode::UNAUTHORIZED, "AUTHENTICATION_REQUIRED", "Authentication required")
+    }
+
+    /// Airtable's 403 for what the caller may see but not do.
+    pub fn not_permitted() -> Self {
+        let message = "You are not permitted to perform this operation";
+        Self::error(StatusCode::FORBIDDEN, "INVALID_PERMISSIONS", message)
+    }
+
+    /// Airtable's 403 for a base that does not exist, or not for this caller.
+    pub fn base_not_found() -> Self {
+        let message = "Invalid permissions, or the requested model was not found. Check that both your user and your \
+                       token have the required permissions, and that the model names and/or ids are correct.";
+        Self::error(StatusCode::FORBIDDEN, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND", message)
+    }
+
+    /// 503: not now, and without effect; worth repeating after so many seconds.
+    pub fn later(kind: &str, message: &str, retry_after_seconds: u64) -> Self {
+        let mut answer = Self::error(StatusCode::SERVICE_UNAVAILABLE, kind, message);
+        answer.headers.insert(header::RETRY_AFTER, retry_after_seconds.into());
+        answer
+    }
+
+    /// The same answer with one more header.
+    #[must_use]
+    pub fn with(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The body, where it is JSON.
+    pub fn value(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// The type in an error body of any of Airtable's four shapes.
+    pub fn error_type(&self) -> Option<String> {
+        let body = self.value()?;
+        let error = body.get("error").or_else(|| body.get("errors")?.get(0)?.get("error"))?;
+        error.get("type").unwrap_or(error).as_str().map(str::to_owned)
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_is_read_from_each_of_the_four_shapes() {
+        for body in [
+            json!({"error": {"type": "T", "message": "M"}}),
+            json!({"error": "T"}),
+            json!({"error": {"type": "T"}}),
+            json!({"errors": [{"error": "T", "message": "M"}]}),
+        ] {
+            let answer = Answer::json(StatusCode::BAD_REQUEST, &body);
+            assert_eq!(answer.error_type().as_deref(), Some("T"), "{body}");
+        }
+        assert_eq!(Answer::json(StatusCode::OK, &json!({"records": []})).error_type(), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! Who may send when, as a state machine without clock or locks.
+//!
+//! There are as many permits as the base allows requests in a second. A permit comes back one window after the answer
+//! of the request that held it: whenever the upstream saw that request arrive, it was before its answer, so that two
+//! requests with one permit are at least a window apart, whatever the network does. Hence no window sees more
+//! requests than there are permits.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+/// A place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ticket(u64);
+
+/// Where to queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Behind everybody.
+    Back,
+    /// Ahead of everybody: who was admitted before, and has to send again.
+    Front,
+}
+
+/// The queue has no place left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// Permits, the queue for them, and the lock-out.
+#[derive(Debug)]
+pub struct Budget {
+    permits: usize,
+    window: Duration,
+    capacity: usize,
+    held: usize,
+    /// When each permit that was given back may be used again; in order of time.
+    cooling: VecDeque<Instant>,
+    waiting: VecDeque<Ticket>,
+    locked_until: Option<Instant>,
+    last_ticket: u64,
+}
+
+impl Budget {
+    /// A budget of `permits` requests in any `window`, with a queue of at most `capacity`.
+    pub fn new(permits: usize, window: Duration, capacity: usize) -> Self {
+        Self {
+            permits,
+            window,
+            capacity,
+            held: 0,
+            cooling: VecDeque::new(),
+            waiting: VecDeque::new(),
+            locked_until: None,
+            last_ticket: 0,
+        }
+    }
+
+    /// Queues for a permit. At the front there is always a place.
+    pub fn join(&mut self, place: Place) -> Result<Ticket, Full> {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        match place {
+            Place::Back if self.waiting.len() >= self.capacity => return Err(Full),
+            Place::Back => self.waiting.push_back(ticket),
+            Place::Front => self.waiting.push_front(ticket),
+        }
+        Ok(ticket)
+    }
+
+    /// Leaves the queue; without effect for who is not in it.
+    pub fn leave(&mut self, ticket: Ticket) {
+        self.waiting.retain(|waiting| *waiting != ticket);
+    }
+
+    /// Gives permits to those who wait longest, as far as they go. Each ticket returned holds one from now on.
+    pub fn grant(&mut self, now: Instant) -> Vec<Ticket> {
+        self.pass(now);
+        let count = if self.locked_until.is_some() { 0 } else { self.free().min(self.waiting.len()) };
+        self.held += count;
+        self.waiting.drain(..count).collect()
+    }
+
+    /// Time has passed: permits are to be had again, a lock-out is over.
+    pub fn pass(&mut self, now: Instant) {
+        while self.cooling.front().is_some_and(|ready| *ready <= now) {
+            self.cooling.pop_front();
+        }
+        if self.locked_until.is_some_and(|until| until <= now) {
+            self.locked_until = None;
+        }
+    }
+
+    /// Takes a permit back: its request was answered `now`, or can't arrive any more.
+    pub fn release(&mut self, now: Instant) {
+        self.held = self.held.saturating_sub(1);
+        self.cooling.push_back(now + self.window);
+    }
+
+    /// Grants nothing until `until`. True when a lock-out begins, false when one goes on.
+    pub fn lock_out(&mut self, until: Instant) -> bool {
+        let begins = self.locked_until.is_none();
+        self.locked_until = self.locked_until.max(Some(until));
+        begins
+    }
+
+    /// When [`Budget::grant`] may next grant more without another event.
+    pub fn next_change(&self) -> Option<Instant> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        self.locked_until.or_else(|| self.cooling.front().copied())
+    }
+
+    /// Permits to be had at once.
+    pub fn free(&self) -> usize {
+        self.permits.saturating_sub(self.held + self.cooling.len())
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Until when nobody sends.
+    pub fn locked_until(&self) -> Option<Instant> {
+        self.locked_until
+    }
+}
+
+#[cfg(test)]
+#[path = "budget_tests.rs"]
+mod tests;

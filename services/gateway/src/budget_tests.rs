@@ -1,0 +1,83 @@
+//! The budget by example, and its promise by property.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn permits_go_in_the_order_of_the_queue_and_come_back_a_window_after_the_answer() {
+    let start = Instant::now();
+    let mut budget = Budget::new(2, SECOND, 10);
+    let tickets: Vec<_> = (0..4).map(|_| budget.join(Place::Back).unwrap()).collect();
+    assert_eq!(budget.grant(start), tickets[..2]);
+    let answered = start + Duration::from_millis(300);
+    budget.release(answered);
+    assert_eq!(budget.next_change(), Some(answered + SECOND));
+    assert_eq!(budget.grant(answered + Duration::from_millis(999)), []);
+    assert_eq!(budget.grant(answered + SECOND), tickets[2..3]);
+    assert_eq!(
+        budget.grant(answered + SECOND * 60),
+        [],
+        "the other permit is held for as long as there is no answer"
+    );
+}
+
+#[test]
+fn the_queue_is_bounded_but_at_the_front_there_is_always_a_place() {
+    let mut budget = Budget::new(1, SECOND, 1);
+    let first = budget.join(Place::Back).unwrap();
+    assert_eq!(budget.join(Place::Back), Err(Full));
+    let again = budget.join(Place::Front).unwrap();
+    assert_eq!(budget.grant(Instant::now()), [again]);
+    budget.leave(first);
+    assert_eq!(budget.waiting(), 0);
+}
+
+#[test]
+fn nobody_sends_during_a_lock_out_which_is_counted_once() {
+    let start = Instant::now();
+    let mut budget = Budget::new(5, SECOND, 10);
+    let ticket = budget.join(Place::Back).unwrap();
+    assert!(budget.lock_out(start + SECOND * 30));
+    assert!(!budget.lock_out(start + SECOND * 20), "a second answer 429 neither counts nor shortens it");
+    assert_eq!(budget.grant(start + SECOND * 29), []);
+    assert_eq!(budget.next_change(), Some(start + SECOND * 30));
+    assert_eq!(budget.grant(start + SECOND * 30), [ticket]);
+    assert_eq!(budget.locked_until(), None);
+}
+
+proptest! {
+    /// Requests take `there` to arrive and `back` to be answered, in milliseconds; all are queued at once.
+    #[test]
+    fn no_window_sees_more_arrivals_than_there_are_permits(
+        permits in 1_usize..6,
+        trips in prop::collection::vec((0_u64..900, 0_u64..900), 1..40),
+    ) {
+        let start = Instant::now();
+        let mut budget = Budget::new(permits, SECOND, trips.len());
+        let mut trips = trips.into_iter();
+        for _ in 0..trips.len() {
+            budget.join(Place::Back).unwrap();
+        }
+        let (mut arrivals, mut answers) = (Vec::new(), Vec::new());
+        for millisecond in 0..120_000 {
+            let now = start + Duration::from_millis(millisecond);
+            answers.retain(|answer| {
+                if *answer == now { budget.release(now); }
+                *answer != now
+            });
+            for _ in budget.grant(now) {
+                let (there, back) = trips.next().unwrap();
+                arrivals.push(now + Duration::from_millis(there));
+                answers.push(now + Duration::from_millis(there + back + 1));
+            }
+        }
+        prop_assert_eq!(trips.len(), 0, "everybody is served");
+        arrivals.sort();
+        for (earlier, later) in arrivals.iter().zip(arrivals.iter().skip(permits)) {
+            prop_assert!(*later - *earlier >= SECOND);
+        }
+    }
+}

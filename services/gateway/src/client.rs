@@ -1,0 +1,102 @@
+//! Who calls the gateway, and with which rights.
+
+use std::sync::Arc;
+
+use auth::TokenReview;
+use http::{HeaderMap, Method};
+
+use crate::{
+    answer::Answer,
+    clients_file::{Clients, ClientsFile},
+    route,
+};
+
+/// What a client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    Full,
+    ReadOnly,
+}
+
+impl Rights {
+    /// By the field `readOnly` of a client.
+    pub fn of(read_only: bool) -> Self {
+        if read_only { Self::ReadOnly } else { Self::Full }
+    }
+
+    /// Whether a request is allowed; `path` is percent-encoded.
+    pub fn allow(self, method: &Method, path: &str) -> bool {
+        self == Self::Full || route::reads(method, path)
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// The name of its key, or `namespace/name` of its `ServiceAccount`.
+    pub name: String,
+    pub rights: Rights,
+}
+
+/// Where clients are listed.
+pub enum Source {
+    File(ClientsFile),
+    Fixed(Arc<Clients>),
+}
+
+/// Tells clients from strangers.
+pub struct Gatekeeper {
+    source: Source,
+    review: Option<TokenReview>,
+}
+
+impl Gatekeeper {
+    /// A gatekeeper for the clients of `source`; without `review` there are no `ServiceAccounts` among them.
+    pub fn new(source: Source, review: Option<TokenReview>) -> Result<Self, String> {
+        let keeper = Self { source, review };
+        if keeper.review.is_none() && keeper.clients().has_service_accounts() {
+            let message = "the clients file names serviceAccounts, but there is no Kubernetes API server to review \
+                           their tokens: run in a cluster, or give --kubernetes-host";
+            return Err(message.to_owned());
+        }
+        Ok(keeper)
+    }
+
+    /// Who sends these headers: 401 for a stranger, 503 where the API server gives no verdict.
+    pub async fn identify(&self, headers: &HeaderMap) -> Result<Client, Answer> {
+        let token = auth::bearer(headers).ok_or_else(Answer::authentication_required)?;
+        let clients = self.clients();
+        let by_key = clients
+            .keys
+            .find(token)
+            .and_then(|key| Some(Client { name: key.name.clone(), rights: clients.key_rights(&key.name)? }));
+        match by_key {
+            Some(client) => Ok(client),
+            None => {
+                self.by_service_account(&clients, token).await?.ok_or_else(Answer::authentication_required)
+            }
+        }
+    }
+
+    async fn by_service_account(&self, clients: &Clients, token: &str) -> Result<Option<Client>, Answer> {
+        let Some(review) = self.review.as_ref().filter(|_| clients.has_service_accounts()) else {
+            return Ok(None);
+        };
+        let identity = review.review(token).await.map_err(|error| {
+            tracing::warn!(%error, "a client could not be identified");
+            Answer::later("GATEWAY_AUTHENTICATION_UNAVAILABLE", &error.to_string(), 5)
+        })?;
+        Ok(identity.as_ref().and_then(|identity| {
+            let (namespace, name) = identity.service_account()?;
+            let rights = clients.service_account_rights(namespace, name)?;
+            Some(Client { name: format!("{namespace}/{name}"), rights })
+        }))
+    }
+
+    fn clients(&self) -> Arc<Clients> {
+        match &self.source {
+            Source::File(file) => file.clients(),
+            Source::Fixed(clients) => clients.clone(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line of a gateway, and why it may refuse to start.
+
+use std::{path::PathBuf, time::Duration};
+
+use auth::ApiServer;
+use reqwest::Url;
+
+use crate::{queue::Limits, upstream};
+
+/// What a gateway takes on its command line; each option also from the environment.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+pub struct Config {
+    /// What every service takes.
+    #[command(flatten)]
+    pub host: host::Config,
+    /// Who reviews the tokens of Kubernetes clients.
+    #[command(flatten)]
+    pub api_server: ApiServer,
+    /// Airtable, or what stands for it
+    #[arg(long, env = "GATEWAY_UPSTREAM", default_value = "https://api.airtable.com", value_name = "URL")]
+    pub upstream: Url,
+    /// Id of the one base this gateway serves
+    #[arg(long, env = "GATEWAY_BASE", value_name = "appXXXXXXXXXXXXXX", value_parser = base_id)]
+    pub base: String,
+    /// File with the personal access token for Airtable; read again when it changes
+    #[arg(long, env = "GATEWAY_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// JSON file with the clients and their rights; read again when it changes
+    #[arg(long, env = "GATEWAY_CLIENTS_FILE", value_name = "FILE", conflicts_with = "client_key_file")]
+    pub clients_file: Option<PathBuf>,
+    /// File with the key of the only client, which has full rights
+    #[arg(long, env = "GATEWAY_CLIENT_KEY_FILE", value_name = "FILE")]
+    pub client_key_file: Option<PathBuf>,
+    /// Audience that tokens of Kubernetes clients must be made for
+    #[arg(long, env = "GATEWAY_AUDIENCE", default_value = "gateway.pyairtable.dev")]
+    pub audience: String,
+    /// Requests to Airtable in any second, at most
+    #[arg(long, env = "GATEWAY_REQUESTS_PER_SECOND", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub requests_per_second: u16,
+    /// Seconds to send nothing after Airtable said its rate limit was reached
+    #[arg(long, env = "GATEWAY_LOCKOUT_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub lockout_seconds: u64,
+    /// Requests that may wait; more are answered 503
+    #[arg(long, env = "GATEWAY_QUEUE_LENGTH", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub queue_length: u32,
+    /// Seconds a request may wait, repeats and lock-outs included
+    #[arg(long, env = "GATEWAY_QUEUE_DEADLINE_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub queue_deadline_seconds: u64,
+    /// Seconds after which a request whose connection broke can no longer take effect
+    #[arg(long, env = "GATEWAY_SETTLE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub settle_seconds: u64,
+    /// File that remembers what was written under which Idempotency-Key; in memory without it
+    #[arg(long, env = "GATEWAY_LEDGER", value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}
+
+impl Config {
+    /// How long a request may take on the way to Airtable, without the last answer.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.queue_deadline_seconds)
+    }
+
+    /// Bounds of the queue.
+    pub fn queue_limits(&self) -> Limits {
+        Limits {
+            requests_per_second: self.requests_per_second.into(),
+            length: usize::try_from(self.queue_length).unwrap_or(usize::MAX),
+            lockout: Duration::from_secs(self.lockout_seconds),
+        }
+    }
+
+    /// Bounds of each HTTP request: what waited until its deadline still gets its answer.
+    pub fn http_limits(&self) -> host::Limits {
+        let margin = Duration::from_secs(15);
+        host::Limits {
+            body_bytes: crate::proxy::LARGEST_BODY,
+            timeout: self.patience() + upstream::TIMEOUT + margin,
+        }
+    }
+}
+
+/// Why a gateway does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration can't work.
+    #[error("{0}")]
+    Config(String),
+    /// The client for the Kubernetes API server can't be made.
+    #[error(transparent)]
+    Auth(#[from] auth::Error),
+    /// The ledger can't be opened.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// A metric is registered twice.
+    #[error("metrics: {0}")]
+    Metrics(#[from] telemetry::metrics::Error),
+    /// The client for Airtable can't be made.
+    #[error("client for Airtable: {0}")]
+    Upstream(#[from] reqwest::Error),
+    /// The address can't be listened on, or the listener failed.
+    #[error("listen {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+/// A base id: `app` and letters and digits, so that it needs no encoding in a path.
+fn base_id(text: &str) -> Result<String, String> {
+    let is_id = text
+        .strip_prefix("app")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if is_id { Ok(text.to_owned()) } else { Err("expected `app` followed by letters and digits".to_owned()) }
+}

@@ -1,0 +1,140 @@
+//! Whether Airtable serves this base: from a probe every half minute, and from what live traffic meets.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http::StatusCode;
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    delivery::{Delivery, Undelivered},
+    retry::Outcome,
+    token::NoToken,
+    upstream::{Request, Trip},
+};
+
+const EVERY: Duration = Duration::from_secs(30);
+/// Between probes that were asked for by failures of live traffic, or that failed themselves.
+const AT_MOST_EVERY: Duration = Duration::from_secs(2);
+/// Longer than a lock-out: waiting one out says nothing about the upstream.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// What is known of the upstream. The message begins with a reason in `CamelCase` and a colon.
+pub struct Health {
+    base: String,
+    verdict: Mutex<Result<(), String>>,
+    doubt: Notify,
+}
+
+impl Health {
+    /// Nothing is known yet, which is not ready.
+    pub fn new(base: &str) -> Arc<Self> {
+        let verdict = Mutex::new(Err("Starting: waiting for the first answer of Airtable".to_owned()));
+        Arc::new(Self { base: base.to_owned(), verdict, doubt: Notify::new() })
+    }
+
+    /// Ok, or why the upstream does not serve this base.
+    pub fn verdict(&self) -> Result<(), String> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Live traffic met `outcome`. Success is proof; anything doubtful asks for a probe, which decides.
+    pub fn saw(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Ok => self.set(Ok(())),
+            Outcome::Unauthorized | Outcome::NotSent | Outcome::Lost | Outcome::Failed => {
+                self.doubt.notify_one();
+            }
+            Outcome::Refused | Outcome::RateLimited | Outcome::Quota => (),
+        }
+    }
+
+    /// Probes for ever.
+    pub async fn watch(&self, delivery: &Delivery) {
+        let request = Request::get(format!("/v0/meta/bases/{}/tables", self.base));
+        loop {
+            let sent = delivery.probe(&request, Instant::now() + DEADLINE).await;
+            if let Some(verdict) = self.judge(sent) {
+                self.set(verdict);
+            }
+            tokio::time::sleep(AT_MOST_EVERY).await;
+            let pause = if self.verdict().is_ok() { EVERY } else { AT_MOST_EVERY * 2 };
+            let _asked_or_time = tokio::time::timeout(pause, self.doubt.notified()).await;
+        }
+    }
+
+    fn set(&self, verdict: Result<(), String>) {
+        let mut current = self.verdict.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != verdict {
+            match &verdict {
+                Ok(()) => tracing::info!(base = self.base, "Airtable serves the base"),
+                Err(why) => tracing::warn!(base = self.base, why, "Airtable does not serve the base"),
+            }
+            *current = verdict;
+        }
+    }
+
+    /// What a probe says; none where it says nothing.
+    fn judge(&self, sent: Result<Trip, Undelivered>) -> Option<Result<(), String>> {
+        let verdict = match sent {
+            Ok(Trip::Answered(answer)) => match answer.status {
+                StatusCode::TOO_MANY_REQUESTS => return None,
+                StatusCode::UNAUTHORIZED => Err("TokenRefused: Airtable refuses the token (401)".to_owned()),
+                status @ (StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => Err(format!(
+                    "BaseNotFound: Airtable has no base {}, or the token is not granted it with scope \
+                     schema.bases:read ({})",
+                    self.base,
+                    status.as_u16()
+                )),
+                status if status.is_success() => Ok(()),
+                status => Err(format!("Unreachable: Airtable answers {}", status.as_u16())),
+            },
+            Ok(Trip::NotSent(why) | Trip::Lost(why)) => Err(format!("Unreachable: {why}")),
+            Err(Undelivered::Token(NoToken::Missing(why))) => Err(format!("TokenMissing: {why}")),
+            Err(_) => return None,
+        };
+        Some(verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::answer::Answer;
+
+    fn reason(sent: Result<Trip, Undelivered>) -> Option<String> {
+        let verdict = Health::new("appAAAAAAAAAAAAAA").judge(sent)?;
+        Some(verdict.map_or_else(|why| why.split(':').next().unwrap().to_owned(), |()| "ok".to_owned()))
+    }
+
+    #[test]
+    fn each_failure_of_a_probe_has_its_reason() {
+        let answered = |status: u16| {
+            let status = StatusCode::from_u16(status).unwrap();
+            reason(Ok(Trip::Answered(Answer::json(status, &json!({})))))
+        };
+        assert_eq!(answered(200).as_deref(), Some("ok"));
+        assert_eq!(answered(401).as_deref(), Some("TokenRefused"));
+        assert_eq!(answered(403).as_deref(), Some("BaseNotFound"));
+        assert_eq!(answered(404).as_deref(), Some("BaseNotFound"));
+        assert_eq!(answered(503).as_deref(), Some("Unreachable"));
+        assert_eq!(answered(429), None);
+        assert_eq!(reason(Ok(Trip::NotSent("refused".into()))).as_deref(), Some("Unreachable"));
+        let missing = Undelivered::Token(NoToken::Missing("/token: no such file".into()));
+        assert_eq!(reason(Err(missing)).as_deref(), Some("TokenMissing"));
+        assert_eq!(reason(Err(Undelivered::QueueDeadline)), None);
+    }
+
+    #[test]
+    fn live_success_is_proof_and_a_failure_is_only_a_doubt() {
+        let health = Health::new("appAAAAAAAAAAAAAA");
+        assert!(health.verdict().unwrap_err().starts_with("Starting: "));
+        health.saw(Outcome::Ok);
+        health.saw(Outcome::Lost);
+        assert_eq!(health.verdict(), Ok(()));
+    }
+}

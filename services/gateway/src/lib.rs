@@ -1,0 +1,87 @@
+//! The gateway: Airtable's Web API in front of one base, without its limits.
+//!
+//! One direction: client and rights ([`client`]), ledger ([`idempotency`]), queue and budget ([`queue`]), Airtable
+//! ([`upstream`]), answer. Clients see Airtable's own bodies and statuses; what the gateway adds is in headers, in the
+//! types `GATEWAY_…` and `IDEMPOTENCY_…`, and under `/api/airtable/`.
+
+mod answer;
+mod budget;
+mod cells;
+mod claims;
+mod client;
+mod clients_file;
+mod config;
+mod crash;
+mod delivery;
+mod find_out;
+mod health;
+mod idempotency;
+mod key;
+mod metrics;
+mod note;
+mod outcome;
+mod platform;
+mod proxy;
+mod queue;
+mod records;
+mod retry;
+mod room;
+mod route;
+mod state;
+mod token;
+mod upstream;
+mod write;
+
+use axum::{Router, routing::any};
+use host::{Readiness, Service};
+use telemetry::metrics::Metrics as Registry;
+use tokio::{net::TcpListener, task::JoinSet};
+
+pub use config::{Config, Error};
+pub use state::Gateway;
+
+/// The routes of a gateway, without those of the host.
+pub fn router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/v0/{*path}", any(proxy::proxy))
+        .fallback(proxy::proxy)
+        .merge(platform::routes())
+        .with_state(gateway)
+}
+
+/// Serves a base until `shutdown` resolves and requests in flight are answered.
+///
+/// The program must have installed a TLS provider for `rustls`.
+///
+/// # Errors
+/// When the configuration can't work, the ledger can't be opened or the address can't be listened on.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let registry = Registry::new();
+    let gateway = Gateway::new(&config, &registry)?;
+    let address = config.host.listen;
+    let listen = |source| Error::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    tracing::info!(%address, base = gateway.base(), upstream = %config.upstream, "the gateway listens");
+    let mut background = JoinSet::new();
+    background.spawn(gateway.clone().watch_upstream());
+    background.spawn(gateway.clone().sweep_ledger());
+    let service = Service {
+        readiness: readiness(&gateway),
+        router: router(gateway),
+        metrics: registry,
+        limits: config.http_limits(),
+    };
+    host::serve(listener, service, config.host.grace(), shutdown).await.map_err(listen)
+}
+
+/// Ready: Airtable serves the base with this token, and the ledger can be used.
+fn readiness(gateway: &Gateway) -> Readiness {
+    let (upstream, ledger) = (gateway.clone(), gateway.clone());
+    Readiness::default().check("upstream", move || std::future::ready(upstream.health().verdict())).check(
+        "ledger",
+        move || {
+            let ledger = ledger.clone();
+            async move { ledger.check_ledger().await }
+        },
+    )
+}

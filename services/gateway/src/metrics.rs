@@ -1,0 +1,95 @@
+//! The gateway's metrics.
+
+use std::time::Duration;
+
+use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
+use telemetry::metrics::{Error, Metrics as Registry};
+
+/// What is counted; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    requests: IntCounterVec,
+    queue_length: IntGaugeVec,
+    queue_seconds: HistogramVec,
+    lockouts: IntCounterVec,
+    retries: IntCounterVec,
+    ledger: IntCounterVec,
+    token_refused: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers all of them.
+    pub fn register(registry: &Registry) -> Result<Self, Error> {
+        Ok(Self {
+            requests: registry.counter(
+                "airtable_requests_total",
+                "Requests sent to Airtable, by method and outcome: ok, refused, failed, rateLimited, quota, \
+                 unauthorized, notSent, lost.",
+                &["method", "outcome"],
+            )?,
+            queue_length: registry.gauge("gateway_queue_length", "Requests that wait for a permit.", &[])?,
+            queue_seconds: registry.seconds(
+                "gateway_queue_seconds",
+                "Seconds that a request waited for a permit.",
+                &[],
+            )?,
+            lockouts: registry.counter(
+                "gateway_lockouts_total",
+                "Times that Airtable's rate limit was reached and nobody sent for a while.",
+                &[],
+            )?,
+            retries: registry.counter(
+                "gateway_retries_total",
+                "Requests sent again, by reason.",
+                &["reason"],
+            )?,
+            ledger: registry.counter(
+                "gateway_ledger_total",
+                "Writes with an Idempotency-Key, by what the ledger made of them.",
+                &["outcome"],
+            )?,
+            token_refused: registry.gauge(
+                "gateway_token_refused",
+                "1 while Airtable refuses the token in the token file.",
+                &[],
+            )?,
+        })
+    }
+
+    /// A request was sent.
+    pub fn sent(&self, method: &str, outcome: &str) {
+        self.requests.with_label_values(&[method, outcome]).inc();
+    }
+
+    /// So many wait now.
+    pub fn queue_length(&self, waiting: usize) {
+        self.queue_length.with_label_values(&NONE).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    /// A request has waited.
+    pub fn queued(&self, waited: Duration) {
+        self.queue_seconds.with_label_values(&NONE).observe(waited.as_secs_f64());
+    }
+
+    /// A lock-out began.
+    pub fn locked_out(&self) {
+        self.lockouts.with_label_values(&NONE).inc();
+    }
+
+    /// A request is sent again.
+    pub fn retried(&self, reason: &str) {
+        self.retries.with_label_values(&[reason]).inc();
+    }
+
+    /// The ledger had a say.
+    pub fn ledger(&self, outcome: &str) {
+        self.ledger.with_label_values(&[outcome]).inc();
+    }
+
+    /// Whether the token is refused.
+    pub fn token_refused(&self, refused: bool) {
+        self.token_refused.with_label_values(&NONE).set(i64::from(refused));
+    }
+}
+
+const NONE: [&str; 0] = [];

@@ -1,0 +1,161 @@
+//! What is kept with an intent: the request, and from when to when it may take effect.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, header};
+use jiff::Timestamp;
+use ledger::Intent;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::upstream::{self, Request};
+
+/// How far clocks may be apart.
+const SKEW: Duration = Duration::from_mins(1);
+
+/// A request that was, or is about to be, sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    method: String,
+    target: String,
+    content_type: Option<String>,
+    body: String,
+    /// Not sent before, where that is later than the intent: all that was sent earlier is proven to be without effect.
+    from: Option<Timestamp>,
+    /// Not sent after.
+    until: Timestamp,
+    /// When the connection on which it was sent last was gone.
+    lost: Option<Timestamp>,
+}
+
+/// From when to when a request of unknown outcome may have taken effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub from: Timestamp,
+    /// From then on it can take effect no more, but for a time to settle.
+    pub quiet: Timestamp,
+    to: Timestamp,
+}
+
+impl Note {
+    /// A request that will be sent until `until`.
+    pub fn new(request: &Request, until: Timestamp) -> Self {
+        let content_type = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Self {
+            method: request.method.to_string(),
+            target: request.target.clone(),
+            content_type: content_type.map(str::to_owned),
+            body: String::from_utf8_lossy(&request.body).into_owned(),
+            from: None,
+            until,
+            lost: None,
+        }
+    }
+
+    /// The note of an intent, where it has one.
+    pub fn of(intent: &Intent) -> Option<Self> {
+        serde_json::from_value(intent.note.clone()).ok()
+    }
+
+    /// As JSON for the ledger.
+    pub fn value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The request again.
+    pub fn request(&self) -> Option<Request> {
+        let mut headers = HeaderMap::new();
+        if let Some(content_type) = &self.content_type {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type).ok()?);
+        }
+        let method: Method = self.method.parse().ok()?;
+        Some(Request { method, target: self.target.clone(), headers, body: self.body.clone().into() })
+    }
+
+    /// The connection was gone `now`.
+    pub fn lost(&mut self, now: Timestamp) {
+        self.lost = Some(now);
+    }
+
+    /// What was sent before `now` is proven to be without effect; it will be sent again until `until`.
+    pub fn begin_again(&mut self, now: Timestamp, until: Timestamp) {
+        *self = Self { from: Some(now), until, lost: None, ..self.clone() };
+    }
+
+    /// When it may have taken effect. `intent_at`: the time of the intent; `started`: when this process started. What
+    /// an earlier process sent was gone by then.
+    pub fn window(&self, intent_at: Timestamp, started: Timestamp) -> Window {
+        let from = self.from.unwrap_or(intent_at);
+        let latest = self.until.checked_add(upstream::TIMEOUT).unwrap_or(self.until);
+        let quiet = match self.lost {
+            Some(lost) => lost,
+            None if from < started => started,
+            None => latest,
+        };
+        Window { from, quiet, to: quiet.min(latest.max(from)) }
+    }
+}
+
+impl Window {
+    /// The earliest and the latest time of creation that a record of this request may bear.
+    pub fn with_skew(&self) -> (Timestamp, Timestamp) {
+        let earliest = self.from.checked_sub(SKEW).unwrap_or(self.from);
+        (earliest, self.to.checked_add(SKEW).unwrap_or(self.to))
+    }
+}
+
+/// What a key stands for: the same key with another method, path, query or body is a mistake of the caller.
+pub fn fingerprint(request: &Request) -> String {
+    let mut hash = Sha256::new();
+    for part in [request.method.as_str().as_bytes(), request.target.as_bytes(), &request.body] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn note() -> Note {
+        Note::new(&Request::post("/v0/app/T".into(), &serde_json::json!({"fields": {}})), at(120))
+    }
+
+    #[test]
+    fn a_request_survives_its_note() {
+        let note = note();
+        let intent = Intent { at: at(0), fingerprint: String::new(), note: note.value() };
+        let again = Note::of(&intent).unwrap().request().unwrap();
+        assert_eq!(fingerprint(&again), fingerprint(&note.request().unwrap()));
+        assert_eq!(again.headers[header::CONTENT_TYPE], "application/json");
+    }
+
+    #[test]
+    fn what_this_process_may_still_be_sending_is_quiet_only_after_its_last_time() {
+        assert_eq!(note().window(at(0), at(-5)).quiet, at(180));
+    }
+
+    #[test]
+    fn what_an_earlier_process_sent_was_gone_when_this_one_started() {
+        let window = note().window(at(0), at(1000));
+        assert_eq!(window.quiet, at(1000));
+        assert_eq!(window.with_skew(), (at(-60), at(240)));
+    }
+
+    #[test]
+    fn a_lost_connection_ends_the_window_and_a_new_beginning_moves_it() {
+        let mut note = note();
+        note.lost(at(7));
+        assert_eq!(note.window(at(0), at(-5)).with_skew(), (at(-60), at(67)));
+        note.begin_again(at(20), at(140));
+        assert_eq!(note.window(at(0), at(-5)).from, at(20));
+        assert_eq!(note.window(at(0), at(-5)).quiet, at(200));
+    }
+}

@@ -1,0 +1,155 @@
+//! What all requests of a gateway share.
+
+use std::{sync::Arc, time::Duration};
+
+use auth::TokenReview;
+use jiff::Timestamp;
+use ledger::Ledger;
+use telemetry::metrics::Metrics as Registry;
+use tokio::time::Instant;
+
+use crate::{
+    client::{Gatekeeper, Source},
+    clients_file::{Clients, ClientsFile},
+    config::{Config, Error},
+    delivery::Delivery,
+    find_out::Finder,
+    health::Health,
+    idempotency::Idempotency,
+    metrics::Metrics,
+    queue::Queue,
+    room::Room,
+    token::Token,
+    upstream::Upstream,
+};
+
+/// How long outcomes and tombstones are kept: no saga runs longer.
+const RETENTION: Duration = Duration::from_hours(24 * 30);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// A gateway; clones share it.
+#[derive(Clone)]
+pub struct Gateway(Arc<Shared>);
+
+struct Shared {
+    base: String,
+    patience: Duration,
+    gatekeeper: Gatekeeper,
+    delivery: Delivery,
+    idempotency: Arc<Idempotency>,
+    health: Arc<Health>,
+    room: Room,
+}
+
+impl Gateway {
+    /// A gateway as configured, within a Tokio runtime.
+    ///
+    /// # Errors
+    /// When it can't tell clients from strangers, or can't open what it needs.
+    pub fn new(config: &Config, registry: &Registry) -> Result<Self, Error> {
+        let started = Timestamp::now();
+        let gatekeeper = gatekeeper(config)?;
+        let metrics = Metrics::register(registry)?;
+        let health = Health::new(&config.base);
+        let delivery = Delivery::new(
+            Upstream::new(&config.upstream)?,
+            Token::new(config.token_file.clone(), metrics.clone()),
+            Queue::new(config.queue_limits(), metrics.clone()),
+            health.clone(),
+            metrics.clone(),
+        );
+        if config.ledger.is_none() {
+            tracing::warn!(
+                "the ledger is in memory: after a restart, keys used before are not known (--ledger FILE)"
+            );
+        }
+        let finder = Finder {
+            delivery: delivery.clone(),
+            ledger: Ledger::open(config.ledger.as_deref(), started)?,
+            started,
+            settle: Duration::from_secs(config.settle_seconds),
+        };
+        let idempotency = Idempotency::new(finder, metrics, config.patience());
+        let (base, patience) = (config.base.clone(), config.patience());
+        Ok(Self(Arc::new(Shared {
+            base,
+            patience,
+            gatekeeper,
+            delivery,
+            idempotency,
+            health,
+            room: Room::default(),
+        })))
+    }
+
+    /// Probes the upstream for ever, so that readiness tells the truth.
+    pub async fn watch_upstream(self) {
+        self.0.health.watch(&self.0.delivery).await;
+    }
+
+    /// Forgets old outcomes and tombstones, for ever.
+    pub async fn sweep_ledger(self) {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            let now = Timestamp::now();
+            match self.0.idempotency.ledger().sweep(now.checked_sub(RETENTION).unwrap_or(now)).await {
+                Ok(0) => (),
+                Ok(count) => tracing::info!(count, "forgot old keys"),
+                Err(error) => tracing::error!(%error, "the ledger could not be swept"),
+            }
+        }
+    }
+
+    /// Whether the ledger can be used.
+    pub(crate) async fn check_ledger(&self) -> Result<(), String> {
+        let looked = self.0.idempotency.ledger().look("readiness check").await;
+        looked.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.0.base
+    }
+
+    pub(crate) fn gatekeeper(&self) -> &Gatekeeper {
+        &self.0.gatekeeper
+    }
+
+    pub(crate) fn delivery(&self) -> &Delivery {
+        &self.0.delivery
+    }
+
+    pub(crate) fn idempotency(&self) -> &Arc<Idempotency> {
+        &self.0.idempotency
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// Until when a request that comes now may wait.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.0.patience
+    }
+}
+
+fn gatekeeper(config: &Config) -> Result<Gatekeeper, Error> {
+    let source = match (&config.clients_file, &config.client_key_file) {
+        (Some(file), _) => Source::File(ClientsFile::open(file.clone()).map_err(Error::Config)?),
+        (None, Some(file)) => Source::Fixed(Arc::new(Clients::single(file.clone()))),
+        (None, None) => {
+            let message = "nobody could use this gateway: give --clients-file FILE or --client-key-file FILE";
+            return Err(Error::Config(message.to_owned()));
+        }
+    };
+    let review = TokenReview::in_cluster(&config.api_server, vec![config.audience.clone()]);
+    // A pod without a mounted token can serve clients with keys all the same.
+    let review = review.or_else(|error| match &source {
+        Source::File(file) if file.clients().has_service_accounts() => Err(error),
+        _ => Ok(None),
+    });
+    Gatekeeper::new(source, review?).map_err(Error::Config)
+}

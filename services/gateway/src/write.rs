@@ -1,0 +1,201 @@
+//! What a write does, read from its method, path and body: what it takes to find out whether it happened. Pure.
+
+use bytes::Bytes;
+use http::Method;
+use serde_json::{Map, Value};
+
+use crate::upstream::Request;
+
+/// The cells of a record by field name or id.
+pub type Cells = Map<String, Value>;
+
+/// A write, by how one finds out about it.
+#[derive(Debug, PartialEq)]
+pub enum Write {
+    /// New records: the same request twice makes twice as many, so they are searched for.
+    Create(Create),
+    /// Sent twice, it leaves the same state. `upsert`: its answer says which records are new.
+    Repeatable { upsert: bool },
+    /// Of records: sent twice, the second time they are not found.
+    Delete(Delete),
+    /// Nobody can tell whether it happened.
+    Opaque,
+}
+
+/// Records to be created in one table.
+#[derive(Debug, PartialEq)]
+pub struct Create {
+    /// `/v0/{base}/{table}`, percent-encoded.
+    pub table: String,
+    pub records: Vec<Cells>,
+    /// Asked for as `{"fields": …}` and answered so, not as `{"records": […]}`.
+    pub single: bool,
+    /// Airtable converts cells, so that they may read otherwise than they were written.
+    pub typecast: bool,
+    /// Answered with field ids instead of names.
+    pub by_field_id: bool,
+}
+
+/// Records to be deleted from one table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Delete {
+    /// `/v0/{base}/{table}`, percent-encoded.
+    pub table: String,
+    pub ids: Vec<String>,
+    /// One record by its path, answered as an object of its own.
+    pub single: bool,
+}
+
+impl Write {
+    /// What `request` does.
+    pub fn of(request: &Request) -> Self {
+        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        let segments: Vec<&str> = path.trim_end_matches('/').split('/').skip(2).collect();
+        match (&request.method, segments.as_slice()) {
+            (&Method::POST, [base, table]) if is_base(base) => create(base, table, &request.body),
+            (&Method::DELETE, [base, table]) if is_base(base) => Self::Delete(Delete {
+                table: format!("/v0/{base}/{table}"),
+                ids: record_ids(query),
+                single: false,
+            }),
+            (&Method::DELETE, [base, table, id]) if is_base(base) && id.starts_with("rec") => {
+                let ids = vec![(*id).to_owned()];
+                Self::Delete(Delete { table: format!("/v0/{base}/{table}"), ids, single: true })
+            }
+            (&Method::PATCH | &Method::PUT, _) => change(&request.body),
+            _ => Self::Opaque,
+        }
+    }
+}
+
+fn is_base(segment: &str) -> bool {
+    segment.starts_with("app")
+}
+
+fn create(base: &str, table: &str, body: &Bytes) -> Write {
+    let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Write::Opaque };
+    let is_set = |name: &str| body.get(name).is_some_and(|value| *value == Value::Bool(true));
+    let (records, single) = match (body.get("records"), body.get("fields")) {
+        (Some(Value::Array(records)), _) => {
+            (records.iter().map(|record| cells(record.get("fields"))).collect(), false)
+        }
+        (None, fields) => (Some(vec![cells(fields).unwrap_or_default()]), true),
+        _ => return Write::Opaque,
+    };
+    let Some(records) = records else { return Write::Opaque };
+    Write::Create(Create {
+        table: format!("/v0/{base}/{table}"),
+        records,
+        single,
+        typecast: is_set("typecast"),
+        by_field_id: is_set("returnFieldsByFieldId"),
+    })
+}
+
+fn cells(fields: Option<&Value>) -> Option<Cells> {
+    fields?.as_object().cloned()
+}
+
+/// An upsert without a value to merge on creates a record each time.
+fn change(body: &Bytes) -> Write {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(upsert) = body.get("performUpsert") else { return Write::Repeatable { upsert: false } };
+    let merge_on: Vec<&str> = upsert
+        .get("fieldsToMergeOn")
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    let merges = |record: &Value| {
+        let has = |name: &&str| {
+            record.pointer("/fields").and_then(|fields| fields.get(name)).is_some_and(|it| !is_empty(it))
+        };
+        record.get("id").is_some() || (!merge_on.is_empty() && merge_on.iter().all(has))
+    };
+    match body.get("records").and_then(Value::as_array) {
+        Some(records) if records.iter().all(merges) => Write::Repeatable { upsert: true },
+        _ => Write::Opaque,
+    }
+}
+
+/// Values that Airtable stores as an empty cell, which it leaves out of records.
+pub fn is_empty(cell: &Value) -> bool {
+    match cell {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// The ids in `records[]=a&records[]=b`, also as `records=a` or `records[0]=a`.
+fn record_ids(query: &str) -> Vec<String> {
+    let names = |key: &str| key == "records" || key.starts_with("records[");
+    form_urlencoded::parse(query.as_bytes())
+        .filter(|(key, _)| names(key))
+        .map(|(_, id)| id.into_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+
+    const TABLE: &str = "/v0/appAAAAAAAAAAAAAA/Deals";
+
+    fn write(method: Method, rest: &str, body: &Value) -> Write {
+        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+        Write::of(&Request { method, target: format!("{TABLE}{rest}"), headers: HeaderMap::new(), body })
+    }
+
+    #[test]
+    fn one_record_or_several_are_created_with_or_without_a_trailing_slash() {
+        let Write::Create(one) =
+            write(Method::POST, "/", &json!({"fields": {"Name": "A"}, "typecast": true}))
+        else {
+            panic!("not a create")
+        };
+        assert_eq!((one.table.as_str(), one.single, one.typecast, one.records.len()), (TABLE, true, true, 1));
+        let body =
+            json!({"records": [{"fields": {"Name": "A"}}, {"fields": {}}], "returnFieldsByFieldId": true});
+        let Write::Create(two) = write(Method::POST, "", &body) else { panic!("not a create") };
+        assert_eq!((two.single, two.by_field_id, two.records.len()), (false, true, 2));
+    }
+
+    #[test]
+    fn updates_are_repeatable_and_upserts_where_each_record_has_what_to_merge_on() {
+        let upsert = |record: Value| {
+            write(
+                Method::PATCH,
+                "",
+                &json!({"performUpsert": {"fieldsToMergeOn": ["Key"]}, "records": [record]}),
+            )
+        };
+        assert_eq!(
+            write(Method::PATCH, "/rec1", &json!({"fields": {}})),
+            Write::Repeatable { upsert: false }
+        );
+        assert_eq!(upsert(json!({"fields": {"Key": 1}})), Write::Repeatable { upsert: true });
+        assert_eq!(upsert(json!({"id": "rec1", "fields": {}})), Write::Repeatable { upsert: true });
+        assert_eq!(upsert(json!({"fields": {"Key": null}})), Write::Opaque);
+        assert_eq!(upsert(json!({"fields": {"Other": 1}})), Write::Opaque);
+    }
+
+    #[test]
+    fn deletes_name_their_records_by_path_or_query() {
+        let delete = |ids: &[&str], single| {
+            let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+            Write::Delete(Delete { table: TABLE.to_owned(), ids, single })
+        };
+        assert_eq!(write(Method::DELETE, "/rec1", &Value::Null), delete(&["rec1"], true));
+        let several = write(Method::DELETE, "?records%5B%5D=rec1&records[1]=rec2&typecast=1", &Value::Null);
+        assert_eq!(several, delete(&["rec1", "rec2"], false));
+    }
+
+    #[test]
+    fn nobody_can_tell_about_a_comment() {
+        assert_eq!(write(Method::POST, "/rec1/comments", &json!({"text": "hi"})), Write::Opaque);
+    }
+}

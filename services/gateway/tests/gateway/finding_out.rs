@@ -1,0 +1,178 @@
+//! Connections cut at the worst time: the gateway finds out what happened, and repeats only what did not.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::{
+    setup::{Running, answer},
+    upstream::{Reply, Seen, Table, Upstream, now},
+};
+
+/// A table whose first write is cut: after it took effect, or before.
+async fn cut_once(after_effect: bool, more: &[&str]) -> (Table, Upstream, Running) {
+    let table = Table::default();
+    let copy = table.clone();
+    let mut cut = false;
+    let is_write = |seen: &Seen| seen.method != "GET" && !seen.target.ends_with("/listRecords");
+    let upstream = Upstream::new(move |seen| {
+        if cut || !is_write(seen) {
+            return copy.apply(seen);
+        }
+        cut = true;
+        if after_effect {
+            copy.apply(seen);
+        }
+        Reply::Cut
+    })
+    .await;
+    let gateway = Running::new(&upstream.url, more).await;
+    (table, upstream, gateway)
+}
+
+/// Puts a record into the table without the gateway.
+fn put(table: &Table, fields: &Value) -> String {
+    let body = json!({"fields": fields});
+    let seen = Seen {
+        at: std::time::Instant::now(),
+        method: "POST".into(),
+        target: "/v0/a/Deals".into(),
+        head: String::new(),
+        body,
+    };
+    let Reply::Json(_, record) = table.apply(&seen) else { panic!("not created") };
+    record["id"].as_str().unwrap().to_owned()
+}
+
+fn create(gateway: &Running, key: &str, name: &str) -> RequestBuilder {
+    gateway.deals(Method::POST, "", Some(key)).json(&json!({"fields": {"Name": name}}))
+}
+
+#[tokio::test]
+async fn a_create_cut_after_its_effect_is_found_and_not_repeated() {
+    let (table, upstream, gateway) = cut_once(true, &[]).await;
+    put(&table, &json!({"Name": "another"}));
+    let (status, body) = answer(create(&gateway, "k", "A")).await;
+    assert_eq!((status.as_u16(), &body["fields"]), (200, &json!({"Name": "A"})));
+    assert_eq!(table.records().len(), 2);
+    let searches = upstream.seen().iter().filter(|seen| seen.target.ends_with("/listRecords")).count();
+    assert_eq!((upstream.count("POST"), searches), (2, 1));
+    assert_eq!(answer(create(&gateway, "k", "A")).await.1, body, "it is remembered");
+}
+
+#[tokio::test]
+async fn a_create_cut_before_its_effect_is_sent_again_after_it_settled() {
+    let (table, _upstream, gateway) = cut_once(false, &["--settle-seconds=1"]).await;
+    let begun = std::time::Instant::now();
+    assert_eq!(answer(create(&gateway, "k", "A")).await.0, 200);
+    assert!(begun.elapsed().as_secs_f64() >= 1.0, "it could still have been on its way");
+    assert_eq!(table.records().len(), 1);
+}
+
+#[tokio::test]
+async fn a_create_that_can_not_be_told_from_another_stays_unknown_and_is_not_repeated() {
+    let (table, upstream, gateway) = cut_once(true, &[]).await;
+    put(&table, &json!({"Name": "A"}));
+    for _ in 0..2 {
+        let (status, body) = answer(create(&gateway, "k", "A")).await;
+        assert_eq!((status.as_u16(), &body["error"]["type"]), (503, &json!("IDEMPOTENCY_OUTCOME_UNKNOWN")));
+    }
+    assert_eq!(table.records().len(), 2);
+    let state = answer(gateway.request(Method::GET, "/api/airtable/ledger/k")).await.1;
+    assert_eq!(state, json!({"state": "interrupted"}));
+    let creates = upstream.seen().iter().filter(|seen| seen.target.ends_with("/Deals")).count();
+    assert_eq!(creates, 1);
+}
+
+#[tokio::test]
+async fn a_record_of_another_key_is_not_taken_for_ones_own() {
+    let table = Table::default();
+    let copy = table.clone();
+    let mut writes = 0;
+    let upstream = Upstream::new(move |seen| {
+        writes += usize::from(seen.target.ends_with("/Deals"));
+        if writes == 2 && seen.target.ends_with("/Deals") { Reply::Cut } else { copy.apply(seen) }
+    })
+    .await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let first = answer(create(&gateway, "first", "A")).await.1;
+    let second = answer(create(&gateway, "second", "A")).await.1;
+    assert_ne!(first["id"], second["id"]);
+    assert_eq!(table.records().len(), 2);
+}
+
+#[tokio::test]
+async fn an_update_cut_after_its_effect_is_sent_again() {
+    let (table, upstream, gateway) = cut_once(true, &[]).await;
+    let id = put(&table, &json!({"Name": "old"}));
+    let update =
+        gateway.deals(Method::PATCH, &format!("/{id}"), Some("k")).json(&json!({"fields": {"Name": "new"}}));
+    let (status, body) = answer(update).await;
+    assert_eq!((status.as_u16(), &body["fields"]["Name"]), (200, &json!("new")));
+    assert_eq!(upstream.count("PATCH"), 2);
+}
+
+#[tokio::test]
+async fn a_delete_cut_after_its_effect_counts_as_done() {
+    let (table, upstream, gateway) = cut_once(true, &[]).await;
+    let id = put(&table, &json!({"Name": "old"}));
+    // The scripted list answers every record: there is none.
+    let (status, body) = answer(gateway.deals(Method::DELETE, &format!("/{id}"), Some("k"))).await;
+    assert_eq!((status.as_u16(), body), (200, json!({"id": id, "deleted": true})));
+    assert_eq!((table.records().len(), upstream.count("DELETE")), (0, 2));
+}
+
+#[tokio::test]
+async fn records_an_interrupted_upsert_made_count_as_created() {
+    let mut count = 0;
+    let upstream = Upstream::new(move |_| {
+        count += 1;
+        let (old, new) = ("2026-01-01T00:00:00.000Z".to_owned(), now());
+        let records = json!([{"id": "rec1", "createdTime": old, "fields": {}}, {"id": "rec2", "createdTime": new, "fields": {}}]);
+        let answer = json!({"records": records, "createdRecords": [], "updatedRecords": ["rec1", "rec2"]});
+        if count == 1 { Reply::Cut } else { Reply::Json(200, answer) }
+    })
+    .await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let body = json!({"performUpsert": {"fieldsToMergeOn": ["Key"]}, "records": [{"fields": {"Key": 1}}, {"fields": {"Key": 2}}]});
+    let (status, body) = answer(gateway.deals(Method::PATCH, "", Some("k")).json(&body)).await;
+    assert_eq!(status, 200);
+    assert_eq!((&body["createdRecords"], &body["updatedRecords"]), (&json!(["rec2"]), &json!(["rec1"])));
+}
+
+#[tokio::test]
+async fn a_ledger_younger_than_the_key_finds_out_before_it_sends() {
+    let (table, upstream, gateway) = cut_once(true, &[]).await;
+    put(&table, &json!({"Name": "A"}));
+    let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let since = create(&gateway, "k", "A").header("Idempotency-Since", hour_ago.to_string());
+    let response = since.send().await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["idempotency-replayed"].to_str().unwrap()),
+        (200, "true")
+    );
+    assert_eq!((table.records().len(), upstream.count("POST")), (1, 1), "one search and no create");
+}
+
+#[tokio::test]
+async fn closing_an_interrupted_key_finds_out_first() {
+    let (table, _upstream, gateway) = cut_once(true, &["--settle-seconds=600"]).await;
+    let mut unclear = put(&table, &json!({"Name": "A"}));
+    assert_eq!(answer(create(&gateway, "k", "A")).await.0, 503);
+    let close = || gateway.request(Method::DELETE, "/api/airtable/ledger/k");
+    assert_eq!(answer(close()).await.0, 503);
+    // Somebody deletes the record that could not be told apart.
+    let body = Value::Null;
+    let target = format!("/v0/a/Deals/{unclear}");
+    table.apply(&Seen {
+        at: std::time::Instant::now(),
+        method: "DELETE".into(),
+        target,
+        head: String::new(),
+        body,
+    });
+    let (status, body) = answer(close()).await;
+    unclear = body["response"]["body"]["id"].as_str().unwrap().to_owned();
+    assert_eq!((status.as_u16(), &body["state"]), (200, &json!("closed")));
+    assert_eq!(table.records()[0]["id"], json!(unclear));
+    assert_eq!(answer(create(&gateway, "k", "A")).await.0, 409);
+}

@@ -1,0 +1,13 @@
+//! The gateway in front of a scripted upstream, over real connections on loopback.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod exactly_once;
+mod finding_out;
+mod limits;
+mod passing_on;
+mod restart;
+mod rights;
+mod setup;
+mod simulated;
+mod token;
+mod upstream;

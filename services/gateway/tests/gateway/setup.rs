@@ -1,0 +1,101 @@
+//! A gateway to test, and a client for it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use gateway::{Config, Gateway};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::Value;
+use telemetry::metrics::Metrics;
+use tempfile::TempDir;
+
+pub const BASE: &str = "appAAAAAAAAAAAAAA";
+pub const KEY: &str = "key-of-the-client";
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    config: Config,
+}
+
+/// A gateway that listens on loopback, with its files in a folder of its own.
+pub struct Running {
+    pub url: String,
+    pub folder: TempDir,
+    pub metrics: Metrics,
+    client: Client,
+}
+
+/// The configuration of a gateway for `upstream` whose files are in `folder`.
+pub fn config(upstream: &str, folder: &Path, more: &[&str]) -> Config {
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
+    let file = |name: &str| -> PathBuf { folder.join(name) };
+    if !file("token").exists() {
+        std::fs::write(file("token"), "pat-of-the-gateway\n").unwrap();
+    }
+    std::fs::write(file("key"), KEY).unwrap();
+    let path = |name: &str| file(name).to_str().unwrap().to_owned();
+    let mut arguments = vec![
+        "gateway".to_owned(),
+        "--listen=127.0.0.1:0".to_owned(),
+        format!("--upstream={upstream}"),
+        format!("--token-file={}", path("token")),
+    ];
+    if !more.iter().any(|argument| argument.starts_with("--clients-file")) {
+        arguments.push(format!("--client-key-file={}", path("key")));
+    }
+    for (option, value) in [
+        ("--base", BASE),
+        ("--requests-per-second", "50"),
+        ("--lockout-seconds", "1"),
+        ("--settle-seconds", "0"),
+        ("--queue-deadline-seconds", "20"),
+    ] {
+        if !more.iter().any(|argument| argument.starts_with(option)) {
+            arguments.push(format!("{option}={value}"));
+        }
+    }
+    arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+    Cli::parse_from(arguments).config
+}
+
+impl Running {
+    pub async fn new(upstream: &str, more: &[&str]) -> Self {
+        Self::in_folder(upstream, tempfile::tempdir().unwrap(), more).await
+    }
+
+    pub async fn in_folder(upstream: &str, folder: TempDir, more: &[&str]) -> Self {
+        let config = config(upstream, folder.path(), more);
+        let metrics = Metrics::new();
+        let gateway = Gateway::new(&config, &metrics).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, gateway::router(gateway)).await });
+        Self { url, folder, metrics, client: Client::new() }
+    }
+
+    /// A request with the client's key.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(KEY)
+    }
+
+    /// A request for the table `Deals`, with an idempotency key where one is given.
+    pub fn deals(&self, method: Method, rest: &str, key: Option<&str>) -> RequestBuilder {
+        let request = self.request(method, &format!("/v0/{BASE}/Deals{rest}"));
+        match key {
+            Some(key) => request.header("Idempotency-Key", key),
+            None => request,
+        }
+    }
+
+    pub fn metrics(&self) -> String {
+        self.metrics.text().unwrap()
+    }
+}
+
+/// Status and JSON body.
+pub async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    (status, response.json().await.unwrap_or_default())
+}

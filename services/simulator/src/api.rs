@@ -1,0 +1,138 @@
+//! The API over HTTP: a thin shell around [`State`].
+
+use std::time::Duration;
+
+use airtable::Error;
+use axum::{
+    Json,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State as Shared},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse as _, Response},
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    call::Call,
+    faults::{Kind, Moment},
+    records::Input,
+    state::State,
+};
+
+/// Largest body in bytes.
+pub const BODY_BYTES: usize = 6 << 20;
+
+/// What a request is answered with.
+enum Reply {
+    Answer(StatusCode, Value),
+    /// The connection is closed without a word.
+    Cut,
+}
+
+/// Answers any request that is not one of the simulator's own.
+pub async fn serve(Shared(state): Shared<State>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_BYTES).await else {
+        return refusal(&Error::TooLarge).into_response();
+    };
+    let asked = Asked {
+        method: parts.method,
+        uri: parts.uri,
+        headers: parts.headers,
+        body,
+        arrived: Timestamp::now(),
+    };
+    // On its own, so that it takes effect even when the client goes away: as at Airtable.
+    match tokio::spawn(answer(state, asked)).await {
+        Ok(reply) => reply.into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+struct Asked {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    arrived: Timestamp,
+}
+
+async fn answer(state: State, asked: Asked) -> Reply {
+    let reply = reply(&state, &asked).await;
+    let (status, kind) = match &reply {
+        Reply::Answer(status, body) => {
+            (status.as_u16(), airtable::error::read(body).map(|(kind, _)| kind.to_owned()))
+        }
+        Reply::Cut => (0, None),
+    };
+    state.answered(&asked.method, asked.uri.path(), asked.arrived, status, kind);
+    reply
+}
+
+async fn reply(state: &State, asked: &Asked) -> Reply {
+    let path = asked.uri.path();
+    let Some(call) = Call::read(&asked.method, path) else { return refusal(&Error::NotFound) };
+    let fault = match state.admit(&call, &asked.method, path, bearer(&asked.headers)) {
+        Ok(fault) => fault,
+        Err(error) => return refusal(&error),
+    };
+    match fault {
+        None => perform(state, &call, asked),
+        Some(Kind::Latency { latency_ms }) => {
+            tokio::time::sleep(Duration::from_millis(latency_ms)).await;
+            perform(state, &call, asked)
+        }
+        Some(Kind::Hold { hold_ms }) => {
+            let reply = perform(state, &call, asked);
+            tokio::time::sleep(Duration::from_millis(hold_ms)).await;
+            reply
+        }
+        Some(Kind::Status { status, body }) => {
+            // A status below 200 ends no answer.
+            let status = StatusCode::from_u16(status.max(200)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Reply::Answer(status, body.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
+        }
+        Some(Kind::Cut { cut: Moment::BeforeEffect }) => Reply::Cut,
+        Some(Kind::Cut { cut: Moment::AfterEffect }) => {
+            perform(state, &call, asked);
+            Reply::Cut
+        }
+    }
+}
+
+fn perform(state: &State, call: &Call, asked: &Asked) -> Reply {
+    let query = asked.uri.query().unwrap_or_default();
+    let input = Input { query, body: &asked.body, now: Timestamp::now() };
+    let request = asked.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    match state.perform(call, &input, request) {
+        Ok(body) => Reply::Answer(StatusCode::OK, body),
+        Err(error) => refusal(&error),
+    }
+}
+
+fn refusal(error: &Error) -> Reply {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Reply::Answer(status, error.body())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+impl Reply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Answer(status, body) => (status, Json(body)).into_response(),
+            // The server drops the connection when a body fails, and has not sent a byte by then.
+            Self::Cut => {
+                let failing =
+                    futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("cut on demand")) });
+                let mut response = Response::new(Body::from_stream(failing));
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which call a method and a path mean.
+
+use airtable::id::Kind;
+use axum::http::Method;
+use percent_encoding::percent_decode_str;
+
+/// A call of the API. Tables and fields are named by id or name, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    WhoAmI,
+    ListBases,
+    CreateBase,
+    /// What the meta API answers or changes of one base.
+    Meta {
+        base: String,
+        call: MetaCall,
+    },
+    /// Records of a table.
+    Records {
+        base: String,
+        table: String,
+        call: RecordsCall,
+    },
+}
+
+/// A call about a base and its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetaCall {
+    GetBase,
+    DeleteBase,
+    ListViews,
+    ListTables,
+    CreateTable,
+    UpdateTable { table: String },
+    CreateField { table: String },
+    UpdateField { table: String, field: String },
+}
+
+/// A call about the records of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordsCall {
+    List,
+    ListByPost,
+    Get { record: String },
+    Create,
+    Update { record: String, replace: bool },
+    UpdateMany { replace: bool },
+    Delete { record: String },
+    DeleteMany,
+}
+
+impl Call {
+    /// The call that `method` and the raw `path` mean; `None` where there is no such route.
+    ///
+    /// Doubled and trailing slashes don't matter; segments are decoded after they were split, so that a name may
+    /// hold `%2F`.
+    pub fn read(method: &Method, path: &str) -> Option<Self> {
+        let decode = |segment: &str| Some(percent_decode_str(segment).decode_utf8().ok()?.into_owned());
+        let trimmed = path.trim_start_matches('/');
+        let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
+        let segments = trimmed.split('/').map(decode).collect::<Option<Vec<_>>>()?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let (version, rest) = segments.split_first()?;
+        if *version != "v0" {
+            return None;
+        }
+        match (method.as_str(), rest) {
+            ("GET", ["meta", "whoami"]) => Some(Self::WhoAmI),
+            ("GET", ["meta", "bases"]) => Some(Self::ListBases),
+            ("POST", ["meta", "bases"]) => Some(Self::CreateBase),
+            (verb, ["meta", "bases", base, rest @ ..]) => {
+                Some(Self::Meta { base: (*base).to_owned(), call: MetaCall::read(verb, rest)? })
+            }
+            (_, ["meta" | "bases", ..]) => None,
+            (verb, [base, table, rest @ ..]) => {
+                let call = RecordsCall::read(verb, rest)?;
+                Some(Self::Records { base: (*base).to_owned(), table: (*table).to_owned(), call })
+            }
+            _ => None,
+        }
+    }
+
+    /// The base that the call is about.
+    pub fn base(&self) -> Option<&str> {
+        match self {
+            Self::Meta { base, .. } | Self::Records { base, .. } => Some(base),
+            _ => None,
+        }
+    }
+}
+
+impl MetaCall {
+    fn read(verb: &str, rest: &[&str]) -> Option<Self> {
+        let own = |text: &&str| (*text).to_owned();
+        Some(match (verb, rest) {
+            ("GET", []) => Self::GetBase,
+            ("DELETE", []) => Self::DeleteBase,
+            ("GET", ["views"]) => Self::ListViews,
+            ("GET", ["tables"]) => Self::ListTables,
+            ("POST", ["tables"]) => Self::CreateTable,
+            ("PATCH", ["tables", table]) => Self::UpdateTable { table: own(table) },
+            ("POST", ["tables", table, "fields"]) => Self::CreateField { table: own(table) },
+            ("PATCH", ["tables", table, "fields", field]) => {
+                Self::UpdateField { table: own(table), field: own(field) }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether it changes the schema.
+    pub fn writes(&self) -> bool {
+        !matches!(self, Self::GetBase | Self::ListViews | Self::ListTables)
+    }
+}
+
+impl RecordsCall {
+    fn read(verb: &str, rest: &[&str]) -> Option<Self> {
+        Some(match (verb, rest) {
+            ("GET", []) => Self::List,
+            ("POST", []) => Self::Create,
+            ("PATCH", []) => Self::UpdateMany { replace: false },
+            ("PUT", []) => Self::UpdateMany { replace: true },
+            ("DELETE", []) => Self::DeleteMany,
+            ("POST", ["listRecords"]) => Self::ListByPost,
+            (verb, [record]) if Kind::Record.names(record) => {
+                let record = (*record).to_owned();
+                match verb {
+                    "GET" => Self::Get { record },
+                    "PATCH" => Self::Update { record, replace: false },
+                    "PUT" => Self::Update { record, replace: true },
+                    "DELETE" => Self::Delete { record },
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether it changes records.
+    pub fn writes(&self) -> bool {
+        !matches!(self, Self::List | Self::ListByPost | Self::Get { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_are_forgiven_and_names_decoded_after_the_split() {
+        let expected =
+            Call::Records { base: "app1".into(), table: "Ta/ble é x".into(), call: RecordsCall::Create };
+        for path in ["/v0/app1/Ta%2Fble%20%C3%A9%20x", "//v0/app1/Ta%2Fble%20%C3%A9%20x/"] {
+            assert_eq!(Call::read(&Method::POST, path), Some(expected.clone()), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_airtable_does_not_route_is_not_routed() {
+        for (method, path) in [
+            (Method::GET, "/v0/app1/Table/recShort"),
+            (Method::GET, "/v1/app1/Table"),
+            (Method::POST, "/v0/meta/whoami"),
+            (Method::GET, "/v0/app1"),
+            (Method::GET, "/v0/app1/%FF"),
+            (Method::GET, "/v0/meta/elsewhere"),
+        ] {
+            assert_eq!(Call::read(&method, path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Listings that span pages: which records are still to come, kept for a while.
+
+use std::collections::{HashMap, VecDeque};
+
+use airtable::{Error, id::Kind};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::world::new_id;
+
+/// An iteration that nobody continued for so long is forgotten. Airtable speaks of minutes.
+const LIFE: SignedDuration = SignedDuration::from_mins(10);
+
+/// Most records that all iterations together remember; the oldest iterations go first.
+const MOST_IDS: usize = 500_000;
+
+/// The iterations that go on.
+#[derive(Debug, Default)]
+pub struct Iterators {
+    by_id: HashMap<String, Iteration>,
+    oldest_first: VecDeque<String>,
+    ids_held: usize,
+}
+
+#[derive(Debug)]
+struct Iteration {
+    table: String,
+    records: Vec<String>,
+    used: Timestamp,
+}
+
+impl Iterators {
+    /// Keeps the records of a listing of `table`; answers the iterator's id.
+    pub fn begin(&mut self, table: &str, records: Vec<String>, now: Timestamp) -> String {
+        let id = new_id(Kind::Iterator);
+        self.ids_held += records.len();
+        self.oldest_first.push_back(id.clone());
+        self.by_id.insert(id.clone(), Iteration { table: table.to_owned(), records, used: now });
+        while self.ids_held > MOST_IDS && self.oldest_first.len() > 1 {
+            if let Some(oldest) = self.oldest_first.pop_front() {
+                self.drop(&oldest);
+            }
+        }
+        id
+    }
+
+    /// The records from where `offset` says on: `itr…/rec…`, the second being the first record of the next page.
+    pub fn resume(
+        &mut self,
+        offset: &str,
+        table: &str,
+        now: Timestamp,
+    ) -> Result<(String, &[String]), Error> {
+        let (iterator, record) = offset
+            .split_once('/')
+            .filter(|(iterator, record)| Kind::Iterator.names(iterator) && record.starts_with("rec"))
+            .ok_or_else(|| Error::InvalidOffset(offset.to_owned()))?;
+        let iteration = self.by_id.get_mut(iterator).ok_or(Error::IteratorNotAvailable)?;
+        if iteration.table != table || now.duration_since(iteration.used) > LIFE {
+            return Err(Error::IteratorNotAvailable);
+        }
+        iteration.used = now;
+        let place =
+            iteration.records.iter().position(|id| id == record).ok_or(Error::IteratorNotAvailable)?;
+        Ok((iterator.to_owned(), iteration.records.get(place..).unwrap_or_default()))
+    }
+
+    fn drop(&mut self, id: &str) {
+        if let Some(iteration) = self.by_id.remove(id) {
+            self.ids_held -= iteration.records.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn an_iteration_goes_on_at_the_named_record_and_ends_with_its_life() {
+        let mut iterators = Iterators::default();
+        let id = iterators.begin("tbl", vec!["rec1".into(), "rec2".into(), "rec3".into()], NOW);
+        let offset = format!("{id}/rec2");
+        assert_eq!(iterators.resume(&offset, "tbl", NOW).unwrap().1, ["rec2", "rec3"]);
+        assert_eq!(iterators.resume(&offset, "tblOther", NOW), Err(Error::IteratorNotAvailable));
+        assert_eq!(iterators.resume(&offset, "tbl", NOW + LIFE * 2), Err(Error::IteratorNotAvailable));
+        assert_eq!(iterators.resume("5", "tbl", NOW), Err(Error::InvalidOffset("5".into())));
+    }
+
+    #[test]
+    fn the_oldest_iterations_go_first_when_memory_is_full() {
+        let mut iterators = Iterators::default();
+        let many = || vec!["rec1".to_owned(); MOST_IDS / 2];
+        let first = iterators.begin("tbl", many(), NOW);
+        let second = iterators.begin("tbl", many(), NOW);
+        iterators.begin("tbl", many(), NOW);
+        assert!(iterators.resume(&format!("{first}/rec1"), "tbl", NOW).is_err());
+        assert!(iterators.resume(&format!("{second}/rec1"), "tbl", NOW).is_ok());
+    }
+}

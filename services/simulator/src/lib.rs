@@ -1,0 +1,113 @@
+//! Airtable offline: its Web API over an in-memory world, with its limits, and with faults on demand.
+
+mod admin;
+mod api;
+mod body;
+mod call;
+mod cells;
+mod computed;
+mod config;
+mod faults;
+mod fixture;
+mod iterators;
+mod journal;
+mod limits;
+mod links;
+mod listing;
+mod meta;
+mod new_schema;
+mod records;
+mod render;
+mod scalar;
+mod snapshot;
+mod state;
+mod transaction;
+mod world;
+mod writes;
+
+use std::{future::Future, io, time::Duration};
+
+use axum::Router;
+use host::{Readiness, Service};
+use telemetry::metrics::Metrics;
+use tokio::net::TcpListener;
+
+pub use config::{Config, Limits};
+pub use fixture::Fixture;
+pub use state::{Behaviour, State};
+
+/// Longest time until an answer begins; faults may hold one back for long.
+const TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Why the simulator does not start or ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The fixture cannot be used.
+    #[error(transparent)]
+    Fixture(#[from] fixture::Error),
+    /// The snapshot cannot be read or written.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::Error),
+    /// A metric is registered twice.
+    #[error("metrics: {0}")]
+    Metrics(#[from] telemetry::metrics::Error),
+    /// The address cannot be listened on, or the server failed.
+    #[error("listen on {listen}: {error}")]
+    Listen {
+        /// The address.
+        listen: std::net::SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// A simulator in this process that holds `fixture`, for tests of its clients.
+///
+/// # Errors
+/// When the fixture does not fit together, or `metrics` belongs to another simulator already.
+pub fn start(fixture: Fixture, behaviour: Behaviour, metrics: &Metrics) -> Result<State, Error> {
+    Ok(State::new(fixture.into_world()?, None, behaviour, metrics)?)
+}
+
+/// The API under `/v0` and the simulator's own endpoints under `/admin`.
+pub fn router(state: State) -> Router {
+    admin::routes()
+        .route("/v0/{*path}", axum::routing::any(api::serve))
+        .fallback(api::serve)
+        .with_state(state)
+}
+
+/// Serves until `shutdown` resolves; the last snapshot is written after the last answer.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let metrics = Metrics::new();
+    let fixture = match &config.fixture {
+        Some(path) => Fixture::read(path)?,
+        None => Fixture::sample()?,
+    };
+    let snapshot = config.snapshot.as_deref().map(snapshot::Snapshot::read).transpose()?.flatten();
+    let tokens = config.tokens.iter().filter(|token| !token.is_empty()).cloned().collect();
+    let behaviour = Behaviour { tokens, limited: config.limits == Limits::Airtable };
+    let state = State::new(fixture.into_world()?, snapshot, behaviour, &metrics)?;
+    let listen = config.host.listen;
+    let failed = |error| Error::Listen { listen, error };
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    tracing::info!(listen = %listener.local_addr().unwrap_or(listen), limits = ?config.limits, "simulating Airtable");
+    let service = Service {
+        router: router(state.clone()),
+        readiness: Readiness::default(),
+        metrics,
+        limits: host::Limits { body_bytes: api::BODY_BYTES, timeout: TIMEOUT },
+    };
+    let keeper = config.snapshot.clone().map(|path| tokio::spawn(snapshot::keep(state.clone(), path)));
+    let served = host::serve(listener, service, config.host.grace(), shutdown).await.map_err(failed);
+    if let Some(keeper) = keeper {
+        keeper.abort();
+    }
+    if let Some(path) = &config.snapshot {
+        snapshot::save(&state, path).await?;
+    }
+    served
+}

@@ -1,0 +1,199 @@
+//! What the simulator holds, behind one lock that is never held across an await.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use airtable::Error;
+use axum::http::Method;
+use jiff::Timestamp;
+use prometheus::IntCounterVec;
+use serde_json::Value;
+use telemetry::metrics::Metrics;
+use tokio::sync::Notify;
+
+use crate::{
+    call::{Call, MetaCall},
+    computed::Scope,
+    faults::{Faults, Kind},
+    iterators::Iterators,
+    journal::Journal,
+    limits::Limits,
+    meta, records,
+    records::Input,
+    snapshot::Snapshot,
+    world::{Base, World},
+};
+
+/// A running simulator; clones share it.
+#[derive(Clone)]
+pub struct State(Arc<Shared>);
+
+struct Shared {
+    fixture: World,
+    tokens: Vec<String>,
+    limited: bool,
+    requests: IntCounterVec,
+    changed: Notify,
+    held: Mutex<Held>,
+}
+
+/// What changes while the simulator runs.
+pub(crate) struct Held {
+    pub world: World,
+    pub journal: Journal,
+    pub faults: Faults,
+    limits: Limits,
+    iterators: Iterators,
+}
+
+/// How a simulator behaves beside what it holds.
+#[derive(Debug, Clone, Default)]
+pub struct Behaviour {
+    /// Tokens that are accepted; any that is not empty where there are none.
+    pub tokens: Vec<String>,
+    /// Keep Airtable's rate limit.
+    pub limited: bool,
+}
+
+impl State {
+    /// A simulator that holds what `snapshot` says, else `fixture`; a reset goes back to `fixture`.
+    ///
+    /// # Errors
+    /// When `simulator_requests_total` is in the registry already.
+    pub(crate) fn new(
+        fixture: World,
+        snapshot: Option<(World, Journal)>,
+        behaviour: Behaviour,
+        metrics: &Metrics,
+    ) -> Result<Self, telemetry::metrics::Error> {
+        let (world, journal) = snapshot.unwrap_or_else(|| (fixture.clone(), Journal::default()));
+        let counted = "Requests to the simulated API, by status; 0 where the connection was cut.";
+        Ok(Self(Arc::new(Shared {
+            fixture,
+            tokens: behaviour.tokens,
+            limited: behaviour.limited,
+            requests: metrics.counter("simulator_requests_total", counted, &["status"])?,
+            changed: Notify::new(),
+            held: Mutex::new(Held::of(world, journal)),
+        })))
+    }
+
+    pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
+        // A panic while it was held is a defect of one request; the next may go on with what there is.
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Back to the fixture, with nothing remembered.
+    pub(crate) fn reset(&self) {
+        *self.held() = Held::of(self.0.fixture.clone(), Journal::default());
+        self.0.changed.notify_one();
+    }
+
+    /// Resolves once something changed since the last time.
+    pub(crate) async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let held = self.held();
+        Snapshot::of(&held.world, &held.journal)
+    }
+
+    /// Whether a request with this token to this call is let in now, and which fault it meets then.
+    pub(crate) fn admit(
+        &self,
+        call: &Call,
+        method: &Method,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<Option<Kind>, Error> {
+        let token = token.filter(|token| !token.is_empty()).ok_or(Error::AuthenticationRequired)?;
+        if !self.0.tokens.is_empty() && !self.0.tokens.iter().any(|known| known == token) {
+            return Err(Error::AuthenticationRequired);
+        }
+        let mut held = self.held();
+        let base = call.base().filter(|base| held.world.base(base).is_some());
+        if self.0.limited && base.is_some_and(|base| !held.limits.admit(base, Instant::now())) {
+            return Err(Error::RateLimitReached);
+        }
+        Ok(held.faults.meet(method, path))
+    }
+
+    /// Does what a call asks for.
+    pub(crate) fn perform(&self, call: &Call, input: &Input<'_>, request: &str) -> Result<Value, Error> {
+        let mut held = self.held();
+        let held = &mut *held;
+        let answer = match call {
+            Call::WhoAmI => return Ok(meta::who_am_i(&held.world)),
+            Call::ListBases => return Ok(meta::list_bases(&held.world)),
+            Call::CreateBase => meta::create_base(&mut held.world, input)?,
+            Call::Meta { base, call } => {
+                let found = found(&mut held.world.bases, base)?;
+                if !call.writes() {
+                    return Ok(meta::read(found, call, input));
+                }
+                permit(found, &["create", "owner"])?;
+                if *call == MetaCall::DeleteBase {
+                    meta::delete_base(&mut held.world, base)
+                } else {
+                    let mut changed = found.clone();
+                    let answer = meta::write(&mut changed, call, input)?;
+                    *found = changed;
+                    answer
+                }
+            }
+            Call::Records { base, table, call } => {
+                let user = &held.world.user;
+                let found = found(&mut held.world.bases, base)?;
+                if !call.writes() {
+                    let scope = Scope { user, base: found, now: input.now };
+                    return records::read(scope, table, call, input, &mut held.iterators);
+                }
+                permit(found, &["edit", "create", "owner"])?;
+                let (answer, changes) = records::write(found, user, table, call, input)?;
+                held.journal.changed(base, request, input.now, changes);
+                answer
+            }
+        };
+        self.0.changed.notify_one();
+        Ok(answer)
+    }
+
+    /// Remembers how a request was answered.
+    pub(crate) fn answered(
+        &self,
+        method: &Method,
+        path: &str,
+        arrived: Timestamp,
+        status: u16,
+        kind: Option<String>,
+    ) {
+        self.0.requests.with_label_values(&[status.to_string()]).inc();
+        self.held().journal.answered(method.as_str(), path, arrived, status, kind);
+    }
+}
+
+impl Held {
+    fn of(world: World, journal: Journal) -> Self {
+        Self {
+            world,
+            journal,
+            faults: Faults::default(),
+            limits: Limits::default(),
+            iterators: Iterators::default(),
+        }
+    }
+}
+
+/// The base with this id. What has not the shape of an id is no route, as at Airtable.
+fn found<'a>(bases: &'a mut [Base], id: &str) -> Result<&'a mut Base, Error> {
+    let shaped = airtable::id::Kind::Base.names(id);
+    let missing = if shaped { Error::ModelNotFound } else { Error::NotFound };
+    bases.iter_mut().find(|base| base.id == id).ok_or(missing)
+}
+
+fn permit(base: &Base, levels: &[&str]) -> Result<(), Error> {
+    if levels.contains(&base.permission_level.as_str()) { Ok(()) } else { Err(Error::InvalidPermissions) }
+}

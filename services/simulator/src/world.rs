@@ -1,0 +1,136 @@
+//! What the simulator holds: a user, bases, their tables, and the records in them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use airtable::{Cells, id::Kind};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Everything that Airtable would hold.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub user: User,
+    pub bases: Vec<Base>,
+}
+
+/// Whose token every token is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct User {
+    /// `usr…`.
+    pub id: String,
+    /// Also shown as the name where none is given.
+    pub email: String,
+    /// As collaborators see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A base. Names and ids as in the meta API.
+#[derive(Debug, Clone)]
+pub struct Base {
+    pub id: String,
+    pub name: String,
+    pub permission_level: String,
+    pub workspace_id: Option<String>,
+    pub tables: Vec<Table>,
+}
+
+/// A table: its schema, and its rows in the order of creation.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub schema: airtable::Table,
+    rows: BTreeMap<u64, Row>,
+    numbers: HashMap<String, u64>,
+    next_number: u64,
+}
+
+/// A record as it is kept: cells by field id, only those that are not empty and not computed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub id: String,
+    pub created: Timestamp,
+    /// When each field was last changed since.
+    pub modified: BTreeMap<String, Timestamp>,
+    pub cells: Cells,
+}
+
+/// A new id that nothing has yet.
+pub fn new_id(kind: Kind) -> String {
+    kind.id(Uuid::new_v4().as_u128())
+}
+
+impl World {
+    pub fn base(&self, id: &str) -> Option<&Base> {
+        self.bases.iter().find(|base| base.id == id)
+    }
+}
+
+impl User {
+    /// The user as the value of a cell.
+    pub fn cell(&self) -> serde_json::Value {
+        serde_json::json!({"id": self.id, "email": self.email, "name": self.name.as_ref().unwrap_or(&self.email)})
+    }
+}
+
+impl Base {
+    /// The table with this id or name; without regard to case where nothing fits exactly.
+    pub fn table(&self, id_or_name: &str) -> Option<&Table> {
+        let find =
+            |fits: &dyn Fn(&airtable::Table) -> bool| self.tables.iter().find(|table| fits(&table.schema));
+        let lower = id_or_name.to_lowercase();
+        find(&|schema| schema.id == id_or_name)
+            .or_else(|| find(&|schema| schema.name == id_or_name))
+            .or_else(|| find(&|schema| schema.name.to_lowercase() == lower))
+    }
+
+    /// The table with exactly this id, to change it.
+    pub fn table_mut(&mut self, id: &str) -> Option<&mut Table> {
+        self.tables.iter_mut().find(|table| table.schema.id == id)
+    }
+
+    /// The table that a record is in.
+    pub fn table_of(&self, record: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.row(record).is_some())
+    }
+}
+
+impl Table {
+    pub fn new(schema: airtable::Table) -> Self {
+        Self { schema, rows: BTreeMap::new(), numbers: HashMap::new(), next_number: 1 }
+    }
+
+    pub fn row(&self, id: &str) -> Option<&Row> {
+        self.rows.get(self.numbers.get(id)?)
+    }
+
+    pub fn row_mut(&mut self, id: &str) -> Option<&mut Row> {
+        self.rows.get_mut(self.numbers.get(id)?)
+    }
+
+    /// The number of a record, as `autoNumber` counts.
+    pub fn number(&self, id: &str) -> Option<u64> {
+        self.numbers.get(id).copied()
+    }
+
+    /// In the order of creation.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values()
+    }
+
+    /// Adds a row at the end.
+    pub fn push(&mut self, row: Row) {
+        self.put(self.next_number, row);
+    }
+
+    /// Puts a row at its place; numbers are not used again.
+    pub fn put(&mut self, number: u64, row: Row) {
+        self.next_number = self.next_number.max(number + 1);
+        self.numbers.insert(row.id.clone(), number);
+        self.rows.insert(number, row);
+    }
+
+    pub fn remove(&mut self, id: &str) -> Option<Row> {
+        self.rows.remove(&self.numbers.remove(id)?)
+    }
+}

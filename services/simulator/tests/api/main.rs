@@ -1,0 +1,9 @@
+//! The simulator's API as its clients meet it, in process.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod listing;
+mod protocol;
+mod records;
+mod running;
+mod schema;
+mod support;

@@ -1,0 +1,146 @@
+//! The meta API.
+
+use crate::support::{BASE, Simulator};
+use serde_json::json;
+use simulator::{Behaviour, Fixture};
+
+const META: &str = "/v0/meta/bases/appCRM00000000001";
+
+#[tokio::test]
+async fn the_token_knows_whose_it_is_and_which_bases_it_sees() {
+    let simulator = Simulator::new();
+    assert_eq!(
+        simulator.get("/v0/meta/whoami").await.ok(),
+        json!({"id": "usrCRM00000000001", "email": "ops@example.com"})
+    );
+    let bases = simulator.get("/v0/meta/bases").await.ok();
+    assert_eq!(
+        bases,
+        json!({"bases": [{"id": "appCRM00000000001", "name": "CRM", "permissionLevel": "create"}]})
+    );
+}
+
+#[tokio::test]
+async fn visible_fields_of_views_are_listed_on_request() {
+    let simulator = Simulator::new();
+    let plain = simulator.get(&format!("{META}/tables")).await.ok();
+    assert_eq!(plain["tables"][0]["primaryFieldId"], "fldCRM00000000101");
+    assert!(plain["tables"][0]["views"][0].get("visibleFieldIds").is_none());
+    let full = simulator.get(&format!("{META}/tables?include=visibleFieldIds")).await.ok();
+    assert!(full["tables"][0]["views"][0]["visibleFieldIds"].is_array());
+}
+
+#[tokio::test]
+async fn a_new_table_takes_records_at_once() {
+    let simulator = Simulator::new();
+    let body = json!({"name": "Deals", "fields": [
+        {"name": "Title", "type": "singleLineText"},
+        {"name": "Stage", "type": "singleSelect", "options": {"choices": [{"name": "Open"}, {"name": "Won"}]}},
+        {"name": "Customer", "type": "multipleRecordLinks", "options": {"linkedTableId": "tblCRM00000000001"}},
+    ]});
+    let table = simulator.post(&format!("{META}/tables"), body).await.ok();
+    assert_eq!(table["primaryFieldId"], table["fields"][0]["id"]);
+    assert_eq!(table["views"][0]["name"], "Grid view");
+    assert!(table["fields"][1]["options"]["choices"][0]["id"].as_str().unwrap().starts_with("sel"));
+    let fields = json!({"Title": "Big", "Stage": "Won", "Customer": ["recCRM00000000101"]});
+    let deal = simulator.post(&format!("{BASE}/deals"), json!({"fields": fields})).await.ok();
+    let customer = simulator.get(&format!("{BASE}/Customers/recCRM00000000101")).await.ok();
+    assert_eq!(customer["fields"]["Deals"], json!([deal["id"]]), "the other side of the link exists");
+}
+
+#[tokio::test]
+async fn a_refused_table_leaves_nothing_behind() {
+    let simulator = Simulator::new();
+    let before = simulator.get(&format!("{META}/tables")).await.ok();
+    for (body, kind) in [
+        (json!({"name": "customers", "fields": [{"name": "A", "type": "email"}]}), "DUPLICATE_TABLE_NAME"),
+        (json!({"name": "X", "fields": []}), "INVALID_REQUEST_UNKNOWN"),
+        (
+            json!({"name": "X", "primaryFieldId": "A", "fields": [{"name": "A", "type": "email"}]}),
+            "INVALID_REQUEST_UNKNOWN",
+        ),
+        (
+            json!({"name": "X", "fields": [{"name": "A", "type": "checkbox", "options": {"icon": "check", "color": "redBright"}}]}),
+            "INVALID_REQUEST_UNKNOWN",
+        ),
+        (
+            json!({"name": "X", "fields": [{"name": "A", "type": "email"}, {"name": "a", "type": "url"}]}),
+            "DUPLICATE_OR_EMPTY_FIELD_NAME",
+        ),
+        (
+            json!({"name": "X", "fields": [{"name": "A", "type": "email"},
+            {"name": "L", "type": "multipleRecordLinks", "options": {"linkedTableId": "tblCRM00000000001"}},
+            {"name": "F", "type": "formula", "options": {"formula": "1"}}]}),
+            "UNSUPPORTED_FIELD_TYPE_FOR_CREATE",
+        ),
+        (
+            json!({"name": "X", "fields": [{"name": "A", "type": "number"}]}),
+            "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE",
+        ),
+    ] {
+        assert_eq!(simulator.post(&format!("{META}/tables"), body.clone()).await.kind(), kind, "{body}");
+    }
+    assert_eq!(simulator.get(&format!("{META}/tables")).await.ok(), before);
+}
+
+#[tokio::test]
+async fn fields_are_added_renamed_and_their_formula_changed() {
+    let simulator = Simulator::new();
+    let orders = format!("{META}/tables/tblCRM00000000002");
+    let field = json!({"name": "Weight", "type": "number", "options": {"precision": 1}, "description": "kg"});
+    let field = simulator.post(&format!("{orders}/fields"), field).await.ok();
+    let path = format!("{orders}/fields/{}", field["id"].as_str().unwrap());
+    assert_eq!(simulator.patch(&path, json!({"name": "Mass"})).await.ok()["name"], "Mass");
+    assert_eq!(
+        simulator.patch(&path, json!({"name": "status"})).await.kind(),
+        "DUPLICATE_OR_EMPTY_FIELD_NAME"
+    );
+    assert_eq!(simulator.patch(&path, json!({})).await.refused().0, 422);
+    let total = format!("{orders}/fields/Total");
+    let formula = json!({"options": {"formula": "{Quantity} + 1"}});
+    let changed = simulator.patch(&total, formula).await.ok();
+    assert_eq!(changed["options"]["referencedFieldIds"], json!(["fldCRM00000000204"]));
+    let record = simulator.get(&format!("{BASE}/Orders/recCRM00000000201")).await.ok();
+    assert_eq!(record["fields"]["Total"], 11);
+    let table = simulator.patch(&orders, json!({"name": "Sales", "description": "sold"})).await.ok();
+    assert_eq!((&table["name"], &table["description"]), (&json!("Sales"), &json!("sold")));
+}
+
+#[tokio::test]
+async fn a_new_base_is_listed_and_can_be_deleted() {
+    let simulator = Simulator::new();
+    let tables = json!([{"name": "T", "fields": [{"name": "Name", "type": "singleLineText"}]}]);
+    let body = json!({"name": "Fresh", "workspaceId": "wspCRM00000000001", "tables": tables});
+    let base = simulator.post("/v0/meta/bases", body).await.ok();
+    let id = base["id"].as_str().unwrap();
+    simulator.post(&format!("/v0/{id}/T"), json!({"fields": {"Name": "x"}})).await.ok();
+    assert_eq!(simulator.get("/v0/meta/bases").await.ok()["bases"][1]["id"], *id);
+    assert_eq!(simulator.delete(&format!("/v0/meta/bases/{id}")).await.ok()["deleted"], true);
+    assert_eq!(simulator.get(&format!("/v0/{id}/T")).await.refused().0, 403);
+}
+
+#[tokio::test]
+async fn the_permission_level_bounds_what_a_token_may_do() {
+    let mut fixture: serde_json::Value =
+        serde_json::from_str(include_str!("../../fixtures/crm.json")).unwrap();
+    fixture["bases"][0]["permissionLevel"] = json!("read");
+    let simulator =
+        Simulator::with(Fixture::parse(&fixture.to_string(), "test").unwrap(), Behaviour::default());
+    simulator.get(&format!("{BASE}/Customers")).await.ok();
+    let refused = simulator.post(&format!("{BASE}/Customers"), json!({"fields": {}})).await.refused();
+    assert_eq!((refused.0, refused.1.as_str()), (403, "INVALID_PERMISSIONS"));
+}
+
+#[test]
+fn a_fixture_that_does_not_fit_together_says_where() {
+    let mut fixture: serde_json::Value =
+        serde_json::from_str(include_str!("../../fixtures/crm.json")).unwrap();
+    fixture["bases"][0]["records"]["tblCRM00000000004"][0]["fields"]["Evnet"] = json!("x");
+    let fixture = Fixture::parse(&fixture.to_string(), "test").unwrap();
+    let Err(error) = simulator::start(fixture, Behaviour::default(), &telemetry::metrics::Metrics::new())
+    else {
+        panic!("an unknown field was accepted")
+    };
+    let expected = "fixture: record recCRM00000000401 has a cell for field Evnet, which table tblCRM00000000004 does not have";
+    assert_eq!(error.to_string(), expected);
+}

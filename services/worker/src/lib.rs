@@ -1,0 +1,86 @@
+//! The worker: serves the step contract with the built-in operations, each step's effect once for its key.
+//!
+//! `router -> step (fence, ledger) -> operations -> gateway`; an undo goes `step -> undo -> restore -> gateway`.
+//! What is decided is decided in `outcome`, without I/O.
+
+mod access;
+mod before;
+mod config;
+mod contract;
+mod failpoints;
+mod gateway_client;
+mod key;
+mod metrics;
+mod operations;
+mod outcome;
+mod past;
+mod restore;
+mod router;
+mod step;
+mod sweep;
+mod undo;
+
+use std::time::Duration;
+
+use telemetry::metrics::Metrics;
+use tokio::net::TcpListener;
+
+pub use config::Config;
+pub use router::{State, router};
+
+/// Why the worker does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody could call.
+    #[error(
+        "nobody may call this worker: give --audience with --operator, or --client-key-file, or for development \
+         --allow-anonymous"
+    )]
+    NoCallers,
+    /// Tokens can't be reviewed outside of a cluster.
+    #[error("--audience needs a Kubernetes API server: run in a pod, or give --kubernetes-host")]
+    NotInCluster,
+    /// The ledger can't be opened.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// The callers can't be identified.
+    #[error(transparent)]
+    Auth(#[from] auth::Error),
+    /// The HTTP client can't be made.
+    #[error("client for the gateways: {0}")]
+    Client(String),
+    /// A metric is registered twice.
+    #[error("metrics: {0}")]
+    Metrics(String),
+    /// The listener failed.
+    #[error("{address}: {source}")]
+    Listen {
+        /// Where it listens.
+        address: std::net::SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+/// Serves until `shutdown` resolves and the calls in flight have ended.
+///
+/// # Errors
+/// When something of the configuration can't be used, or the listener fails.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let metrics = Metrics::new();
+    let state = config.state(&metrics)?;
+    let address = config.host.listen;
+    let listen = |source| Error::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let ledger = state.steps.ledger.clone();
+    let sweeper = tokio::spawn(sweep::forever(ledger.clone()));
+    let readiness = host::Readiness::default().check("ledger", move || {
+        let ledger = ledger.clone();
+        async move { ledger.look("ready").await.map(drop).map_err(|error| error.to_string()) }
+    });
+    let limits = host::Limits { timeout: step::LONGEST + Duration::from_secs(10), ..host::Limits::default() };
+    let service = host::Service { router: router(state), readiness, metrics, limits };
+    let served = host::serve(listener, service, config.host.grace(), shutdown).await;
+    sweeper.abort();
+    served.map_err(listen)
+}

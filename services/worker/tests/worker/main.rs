@@ -1,0 +1,11 @@
+//! The worker as its callers see it, against a scripted gateway.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod callers;
+mod contract_sweep;
+#[cfg(feature = "failpoints")]
+mod crash;
+mod other_operations;
+#[cfg(feature = "failpoints")]
+mod promises_off;
+mod support;

@@ -1,0 +1,96 @@
+"""Operators that die, that are two, and that have nothing to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+
+from oracle import each_effect_once
+from processes import wait_until
+from world import World, order_saga, resource, step
+
+LIVE_SAGAS = 500
+# Longer than the pause between two looks at something that is ready, so that each is looked at while nothing changes.
+REST_SECONDS = int(os.environ.get("REST_SECONDS", "70"))
+
+
+def states(world: World) -> Counter[str]:
+    items = json.loads(world.kubectl("get", "sagas.pyairtable.dev", "-o", "json"))["items"]
+    return Counter(item.get("status", {}).get("state", "") for item in items)
+
+
+def test_an_operator_killed_with_500_live_sagas_loses_none(world: World) -> None:
+    wait = [step(f"wait-{index}", {"operation": "wait", "input": {"seconds": 2}}, policy="None", timeoutSeconds=30) for index in range(3)]
+    world.apply(*[resource("Saga", f"live-{index}", {"workerRef": {"name": "orders"}, "steps": wait}) for index in range(LIVE_SAGAS)])
+    world.operator.start()
+    wait_until(lambda: states(world)["Running"] >= LIVE_SAGAS // 2, lambda: str(states(world)), 60, 0.5)
+    world.operator.kill()
+    assert states(world)["Succeeded"] < LIVE_SAGAS, "all had ended: nothing was tested"
+    world.operator.start()
+    wait_until(lambda: states(world) == {"Succeeded": LIVE_SAGAS}, lambda: str(states(world)), 180, 1)
+
+
+def test_two_operators_without_a_lease_double_nothing(world: World) -> None:
+    world.operator.start()
+    world.operator_2.start()
+    names = [f"both-{index}" for index in range(5)]
+    world.apply(*[order_saga(name) for name in names])
+    for name in names:
+        assert world.await_end(name, 120)["state"] == "Succeeded"
+    effects = world.effects()
+    for name in names:
+        each_effect_once([effect for effect in effects if belongs_to(effect, name, effects)])
+
+
+def belongs_to(effect: dict, name: str, effects: list[dict]) -> bool:
+    """True for an effect on a record that was created under this name."""
+    created = [one for one in effects if one["operation"] == "create" and one["record"] == effect["record"]]
+    return any(name in (one["fields"].get("Name"), one["fields"].get("Order")) for one in created)
+
+
+def test_at_rest_nothing_is_written(world: World) -> None:
+    world.apply(*[
+        resource("AirtableBase", f"base-{index}", {
+            "baseId": f"appREST{index:010d}", "tokenSecretRef": {"name": "key"},
+            "gateway": {"external": {"url": world.url("gateway"), "tokenSecretRef": {"name": "key"}}},
+        })
+        for index in range(50)
+    ])
+    template = {"steps": [{"name": "nothing", "action": {"operation": "wait", "input": {"seconds": 0}}}]}
+    worker = {"external": {"url": world.url("worker"), "tokenSecretRef": {"name": "key"}}}
+    world.apply(*[resource("Workflow", f"flow-{index}", {"worker": worker, "sagaTemplate": template}) for index in range(50)])
+    world.apply(*[resource("Saga", f"run-{index}", {"workflowRef": {"name": f"flow-{index}"}}) for index in range(50)])
+    world.operator.start()
+    wait_until(lambda: states(world) == {"Succeeded": 50}, lambda: str(states(world)), 60, 0.5)
+    wait_until(lambda: ready(world) == 102, lambda: f"{ready(world)} of 102 are ready", 60, 0.5)
+    # Events follow the writes that they tell of by a moment.
+    wait_until(lambda: unchanged(world), "writes go on", 60, 0.1)
+    before = writes(world)
+    time.sleep(REST_SECONDS)
+    assert writes(world) == before, f"written at rest: {writes(world) - before}"
+
+
+def unchanged(world: World) -> bool:
+    before = writes(world)
+    time.sleep(2)
+    return writes(world) == before
+
+
+def ready(world: World) -> int:
+    items = json.loads(world.kubectl("get", "airtablebases,workflows.pyairtable.dev", "-o", "json"))["items"]
+    conditions = [one for item in items for one in item.get("status", {}).get("conditions", [])]
+    return sum(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def writes(world: World) -> Counter[str]:
+    """Writes that the API server has answered, by verb and resource; those of leases and of itself are left out."""
+    counted: Counter[str] = Counter()
+    for line in world.kubectl("get", "--raw", "/metrics").splitlines():
+        if not line.startswith("apiserver_request_total{"):
+            continue
+        labels = dict(part.split("=", 1) for part in line[line.index("{") + 1 : line.index("}")].replace('"', "").split(","))
+        if labels["verb"] in {"POST", "PUT", "PATCH", "APPLY", "DELETE"} and labels["resource"] not in {"leases", "apiservices"}:
+            counted[f"{labels['verb']} {labels['resource']} {labels['subresource']}"] += int(float(line.rsplit(" ", 1)[1]))
+    return counted
