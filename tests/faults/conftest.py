@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,13 +20,16 @@ CLUSTER = "faults"
 
 
 @pytest.fixture(scope="session")
-def binaries() -> Path:
-    """Operator and workloads with failpoints."""
+def binaries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Operator and workloads with failpoints, apart from what other builds put into the target folder."""
     features = "operator/failpoints,workloads/failpoints"
     command = ["cargo", "build", "--quiet", "-p", "operator", "-p", "workloads", "--features", features]
     subprocess.run(command, cwd=ROOT, check=True, timeout=1500)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "debug"
+    folder = tmp_path_factory.mktemp("binaries")
+    for name in ("operator", "workloads"):
+        shutil.copy2(target / "debug" / name, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,77 @@
+"""Every test runs against a simulator and against a gateway before one, and both must say the same."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pyairtable
+from exchanges import Exchanges
+from target import BASE, Target, direct, gateway
+
+ROOT = Path(__file__).parents[2]
+TARGETS = {"direct": direct, "gateway": gateway}
+
+said: dict[str, list[str]] = {}
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """The binary of all services, built from the checkout or named by `PYAIRTABLE_WORKLOADS`."""
+    if named := os.environ.get("PYAIRTABLE_WORKLOADS"):
+        return Path(named)
+    build = ["cargo", "build", "--package=workloads", "--message-format=json-render-diagnostics"]
+    lines = subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=1800).stdout
+    made = [json.loads(line).get("executable") for line in lines.splitlines()]
+    return Path(next(path for path in made if path))
+
+
+@pytest.fixture(scope="session", params=TARGETS)
+def running(request: pytest.FixtureRequest, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The target's processes."""
+    with TARGETS[request.param](program, tmp_path_factory.mktemp(request.param)) as target:
+        yield target
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "only(target): makes sense against this one target")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if makes_sense(item)]
+
+
+def makes_sense(item: pytest.Item) -> bool:
+    only = item.get_closest_marker("only")
+    return only is None or item.callspec.params["running"] == only.args[0]
+
+
+@pytest.fixture
+def target(running: Target) -> Target:
+    """The target with the fixture's records."""
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def api(request: pytest.FixtureRequest, target: Target) -> Iterator[pyairtable.Api]:
+    """pyAirtable without retries of its own; afterwards what it heard is compared with the other target."""
+    api = pyairtable.Api(target.key, endpoint_url=target.url, retry_strategy=None, timeout=(5, 60))
+    exchanges = Exchanges(api.session)
+    yield api
+    assert 429 not in exchanges.statuses
+    test = request.node.name.replace(target.name, "TARGET")
+    assert exchanges.plain == said.setdefault(test, exchanges.plain), "the targets answer differently"
+
+
+@pytest.fixture
+def base(api: pyairtable.Api) -> pyairtable.Base:
+    return api.base(BASE)
+
+
+@pytest.fixture
+def table(base: pyairtable.Base) -> pyairtable.Table:
+    """The table with a field of every kind that the fixture has, and three records."""
+    return base.table("Everything")

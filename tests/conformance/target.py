@@ -1,0 +1,62 @@
+"""What a client talks to: the simulator directly, or a gateway before another one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from service import Service
+
+BASE = "appCONF0000000001"
+TOKEN = "patCONF.upstream"
+FIXTURE = Path(__file__).parent / "fixture.json"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`url` and `key` are for the client, `simulator` is where the records end up."""
+
+    name: str
+    url: str
+    key: str
+    simulator: str
+
+    def reset(self) -> None:
+        requests.post(f"{self.simulator}/admin/reset", timeout=10).raise_for_status()
+
+    def requests(self) -> list[dict]:
+        """What the simulator was asked since the reset."""
+        return requests.get(f"{self.simulator}/admin/requests", timeout=10).json()["requests"]
+
+
+@contextmanager
+def direct(program: Path, folder: Path) -> Iterator[Target]:
+    """A simulator without limits."""
+    simulator = start_simulator(program, folder, "off")
+    try:
+        yield Target("direct", simulator.url, TOKEN, simulator.url)
+    finally:
+        simulator.stop()
+
+
+@contextmanager
+def gateway(program: Path, folder: Path) -> Iterator[Target]:
+    """A gateway before a simulator which keeps Airtable's limits."""
+    key, token = folder / "key", folder / "token"
+    key.write_text("client-key\n")
+    token.write_text(TOKEN + "\n")
+    simulator = start_simulator(program, folder, "airtable")
+    try:
+        options = [f"--upstream={simulator.url}", f"--base={BASE}", f"--token-file={token}", f"--client-key-file={key}"]
+        gateway = Service(program, "gateway", folder, *options, f"--ledger={folder / 'ledger'}")
+        try:
+            yield Target("gateway", gateway.url, "client-key", simulator.url)
+        finally:
+            gateway.stop()
+    finally:
+        simulator.stop()
+
+
+def start_simulator(program: Path, folder: Path, limits: str) -> Service:
+    return Service(program, "simulator", folder, f"--fixture={FIXTURE}", f"--limits={limits}", f"--token={TOKEN}")
