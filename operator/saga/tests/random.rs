@@ -1,4 +1,5 @@
 //! Random plans of up to twelve steps, random events and times: every law holds, and reliable answers bring the end.
+#![expect(clippy::unwrap_used, reason = "what a test can't set up must fail it")]
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -130,20 +131,20 @@ impl Run {
         let now = Timestamp::from_millisecond(1_800_000_000_250).unwrap();
         let progress = start(&plan, now);
         let mut run = Self { plan, progress, commands: Vec::new(), wake: None, now };
-        run.take(Event::Tick);
+        run.take(&Event::Tick);
         run
     }
 
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: &Event) {
         let next = step(&self.plan, &self.progress, event.clone(), self.now);
-        check_transition(&self.plan, &self.progress, &event, &next.progress, &next.commands).unwrap();
+        check_transition(&self.plan, &self.progress, event, &next.progress, &next.commands).unwrap();
 
         let again = step(&self.plan, &next.progress, Event::Tick, self.now);
         assert_eq!(again, next, "a tick right afterwards changes nothing");
 
         let written = serde_json::to_string(&self.progress).unwrap();
         let recovered: Progress = serde_json::from_str(&written).unwrap();
-        assert_eq!(step(&self.plan, &recovered, event, self.now), next, "a restart changes nothing");
+        assert_eq!(step(&self.plan, &recovered, event.clone(), self.now), next, "a restart changes nothing");
 
         if let Some(wake) = next.wake {
             assert!(wake > self.now, "{wake} is not after {}", self.now);
@@ -165,30 +166,30 @@ impl Run {
             Happening::Answer { .. } if self.commands.is_empty() => {}
             Happening::Answer { call, report } => {
                 let (step, direction, attempt) = name_and_call(call.get(&self.commands));
-                self.take(Event::Reported { step, direction, attempt, report });
+                self.take(&Event::Reported { step, direction, attempt, report });
             }
             Happening::Stray { step, direction, attempt, report } => {
-                self.take(Event::Reported { step: name(step, &self.plan), direction, attempt, report });
+                self.take(&Event::Reported { step: name(step, &self.plan), direction, attempt, report });
             }
             Happening::Wait { milliseconds } => {
                 self.now = self.now.checked_add(SignedDuration::from_millis(milliseconds)).unwrap();
-                self.take(Event::Tick);
+                self.take(&Event::Tick);
             }
             Happening::WaitForWake => self.wait_for_wake(),
-            Happening::Cancel { cause } => self.take(Event::Cancel { cause }),
-            Happening::Suspend => self.take(Event::Suspend),
-            Happening::Resume => self.take(Event::Resume),
+            Happening::Cancel { cause } => self.take(&Event::Cancel { cause }),
+            Happening::Suspend => self.take(&Event::Suspend),
+            Happening::Resume => self.take(&Event::Resume),
             Happening::Repair { step, verb } => {
                 let stuck = self.progress.steps.iter().find(|(_, own)| own.state == State::Stuck);
                 let step = stuck.map_or_else(|| name(step, &self.plan), |(step, _)| step.clone());
-                self.take(Event::Repair { step, verb });
+                self.take(&Event::Repair { step, verb });
             }
         }
     }
 
     fn wait_for_wake(&mut self) {
         self.now = self.wake.unwrap_or(self.now);
-        self.take(Event::Tick);
+        self.take(&Event::Tick);
     }
 
     fn phase(&self) -> Phase {
@@ -204,17 +205,17 @@ impl Run {
             .find(|(_, own)| own.state == State::Stuck)
             .map(|(step, _)| step.clone());
         if self.progress.active_since.is_none() {
-            self.take(Event::Resume);
+            self.take(&Event::Resume);
         } else if let Some(command) = self.commands.first() {
             let (step, direction, attempt) = name_and_call(command);
-            self.take(Event::Reported {
+            self.take(&Event::Reported {
                 step,
                 direction,
                 attempt,
                 report: Report::Succeeded { outputs: None },
             });
         } else if let Some(step) = stuck {
-            self.take(Event::Repair { step, verb: Repair::Retry });
+            self.take(&Event::Repair { step, verb: Repair::Retry });
         } else {
             self.wait_for_wake();
         }

@@ -25,7 +25,7 @@ fn broken_effects(scene: &Scene, world: &World) -> Option<String> {
             Phase::Failed if key.effects > 0 && !is_left => "failed-leaves-only-what-was-skipped",
             _ => continue,
         };
-        return Some(format!("{law}: {name} is there {} times when {phase}", key.effects));
+        return Some(format!("{law}: {} effects of {name} when {phase}", key.effects));
     }
     None
 }

@@ -8,35 +8,31 @@ pub struct Scene {
     pub drivers: usize,
     /// How many faults may happen in one run, all kinds together.
     pub faults: u8,
-    pub promises: Promises,
+    /// The promise that is not kept, if any.
+    pub without: Option<Promise>,
+}
+
+impl Scene {
+    pub fn keeps(&self, promise: Promise) -> bool {
+        self.without != Some(promise)
+    }
 }
 
 /// What the guarantees rest on.
-#[derive(Clone, Copy)]
-pub struct Promises {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
     /// After an undo, also of an unknown key, no action of that key takes effect.
-    pub tombstones: bool,
+    Tombstones,
     /// A second action of a key answers as the first did.
-    pub ledger: bool,
+    Ledger,
     /// After a final refusal no action of that key takes effect.
-    pub refusals_are_final: bool,
+    FinalRefusals,
     /// After "not now" no copy of that attempt, nor of an earlier one, takes effect.
-    pub busy_is_without_effect: bool,
+    BusyWithoutEffect,
     /// The journal is written before a call leaves.
-    pub intent_first: bool,
+    IntentFirst,
     /// A journal that another driver wrote since it was read is not overwritten.
-    pub compare_and_swap: bool,
-}
-
-impl Promises {
-    pub const ALL: Self = Self {
-        tombstones: true,
-        ledger: true,
-        refusals_are_final: true,
-        busy_is_without_effect: true,
-        intent_first: true,
-        compare_and_swap: true,
-    };
+    CompareAndSwap,
 }
 
 /// `a`, then `b`, then `c`.

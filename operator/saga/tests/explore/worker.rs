@@ -3,7 +3,7 @@
 use saga::Direction;
 
 use crate::{
-    scene::Promises,
+    scene::{Promise, Scene},
     words::{Answer, Call, Mood},
 };
 
@@ -21,13 +21,13 @@ pub struct Key {
 
 impl Key {
     /// Whether the ledger alone decides the answer, so that the worker's mood does not matter.
-    pub fn is_decided(&self, call: Call, promises: Promises) -> bool {
-        self.remembered(call, promises).is_some()
+    pub fn is_decided(self, call: Call, scene: &Scene) -> bool {
+        self.remembered(call, scene).is_some()
     }
 
     /// Takes a call and answers it; true as well when an effect was taken back.
-    pub fn take(&mut self, call: Call, mood: Mood, promises: Promises) -> (Answer, bool) {
-        if let Some(answer) = self.remembered(call, promises) {
+    pub fn take(&mut self, call: Call, mood: Mood, scene: &Scene) -> (Answer, bool) {
+        if let Some(answer) = self.remembered(call, scene) {
             return (answer, false);
         }
         match (mood, call.direction) {
@@ -61,15 +61,16 @@ impl Key {
         self.closed = true;
     }
 
-    fn remembered(&self, call: Call, promises: Promises) -> Option<Answer> {
+    fn remembered(self, call: Call, scene: &Scene) -> Option<Answer> {
         match call.direction {
-            Direction::Undo if self.closed && promises.ledger => Some(Answer::Succeeded),
+            Direction::Undo if self.closed && scene.keeps(Promise::Ledger) => Some(Answer::Succeeded),
             Direction::Undo => None,
-            Direction::Do if self.closed && promises.tombstones => Some(Answer::Refused),
-            Direction::Do if self.done && promises.ledger => Some(Answer::Succeeded),
-            Direction::Do if self.refused && promises.refusals_are_final => Some(Answer::Refused),
+            Direction::Do if self.closed && scene.keeps(Promise::Tombstones) => Some(Answer::Refused),
+            Direction::Do if self.done && scene.keeps(Promise::Ledger) => Some(Answer::Succeeded),
+            Direction::Do if self.refused && scene.keeps(Promise::FinalRefusals) => Some(Answer::Refused),
             Direction::Do => {
-                let is_turned_away = call.attempt <= self.turned_away && promises.busy_is_without_effect;
+                let is_turned_away =
+                    call.attempt <= self.turned_away && scene.keeps(Promise::BusyWithoutEffect);
                 is_turned_away.then_some(Answer::Busy)
             }
         }

@@ -10,7 +10,7 @@ use saga::{
 };
 
 use crate::{
-    scene::Scene,
+    scene::{Promise, Scene},
     words::{Call, Mood, Move, Reply, Request},
     worker::Key,
 };
@@ -50,7 +50,7 @@ impl World {
             replies: Vec::new(),
             broken: None,
         };
-        world.act(scene, 0, Event::Tick);
+        world.act(scene, 0, &Event::Tick);
         world
     }
 
@@ -66,7 +66,7 @@ impl World {
         for reply in &self.replies {
             moves.push((Move::Hear { reply: *reply, kept: false }, 0));
             moves.push((Move::Hear { reply: *reply, kept: true }, 1));
-            if !scene.promises.intent_first {
+            if !scene.keeps(Promise::IntentFirst) {
                 moves.push((Move::HearHastily { reply: *reply }, 1));
             }
         }
@@ -83,7 +83,7 @@ impl World {
     }
 
     fn deliveries(&self, scene: &Scene, request: Request, moves: &mut Vec<(Move, u8)>) {
-        let is_decided = self.keys[request.call.step].is_decided(request.call, scene.promises);
+        let is_decided = self.keys[request.call.step].is_decided(request.call, scene);
         for mood in [Mood::Willing, Mood::Refusing, Mood::Busy] {
             if mood == Mood::Willing || !is_decided {
                 let cost = u8::from(mood != Mood::Willing);
@@ -128,30 +128,30 @@ impl World {
         match action {
             Move::Deliver { request, mood, kept } => next.deliver(scene, request, mood, kept),
             Move::Hear { reply, kept } => {
-                if next.act(scene, reply.to, reported(scene, reply.call, reply.answer.report())) && !kept {
+                if next.act(scene, reply.to, &reported(scene, reply.call, reply.answer.report())) && !kept {
                     next.replies.retain(|other| *other != reply);
                 }
             }
             Move::HearHastily { reply } => next.call_and_crash(scene, reply),
             Move::GiveUp { driver, call } => {
                 let report = Report::Unknown { reason: String::new(), message: String::new() };
-                if next.act(scene, driver, reported(scene, call, report)) {
+                if next.act(scene, driver, &reported(scene, call, report)) {
                     next.drivers[driver].calls.remove(&call);
                 }
             }
             Move::Pass => next.pass(scene),
-            Move::Look { driver } => next.look(scene, driver, Event::Tick),
+            Move::Look { driver } => next.look(scene, driver, &Event::Tick),
             Move::Crash { driver } => next.crash(scene, driver),
             Move::Cancel => {
-                next.look(scene, 0, Event::Cancel { cause: Cause::Cancelled { reason: String::new() } });
+                next.look(scene, 0, &Event::Cancel { cause: Cause::Cancelled { reason: String::new() } });
             }
-            Move::Suspend => next.look(scene, 0, Event::Suspend),
-            Move::Resume => next.look(scene, 0, Event::Resume),
+            Move::Suspend => next.look(scene, 0, &Event::Suspend),
+            Move::Resume => next.look(scene, 0, &Event::Resume),
             Move::Repair { step, verb } => {
                 if verb == Repair::Resolve {
                     next.keys[step].undo_by_hand();
                 }
-                next.look(scene, 0, Event::Repair { step: scene.plan.steps[step].name.clone(), verb });
+                next.look(scene, 0, &Event::Repair { step: scene.plan.steps[step].name.clone(), verb });
             }
         }
         next.forget_what_is_over(scene);
@@ -160,7 +160,7 @@ impl World {
 
     fn deliver(&mut self, scene: &Scene, request: Request, mood: Mood, kept: bool) {
         let call = request.call;
-        let (answer, taken_back) = self.keys[call.step].take(call, mood, scene.promises);
+        let (answer, taken_back) = self.keys[call.step].take(call, mood, scene);
         if taken_back {
             self.check_undo_order(scene, call.step);
         }
@@ -187,11 +187,11 @@ impl World {
     }
 
     /// A driver takes an event on the journal as it saw it, writes, and then calls; false when the write conflicts.
-    fn act(&mut self, scene: &Scene, driver: usize, event: Event) -> bool {
+    fn act(&mut self, scene: &Scene, driver: usize, event: &Event) -> bool {
         let seen = Arc::clone(&self.drivers[driver].seen);
         let next = self.checked(scene, &seen, event).progress;
         if next != *seen {
-            if scene.promises.compare_and_swap && seen != self.journal {
+            if scene.keeps(Promise::CompareAndSwap) && seen != self.journal {
                 self.drivers[driver].seen = Arc::clone(&self.journal);
                 return false;
             }
@@ -203,14 +203,14 @@ impl World {
     }
 
     /// A driver reads the journal and takes an event on it.
-    fn look(&mut self, scene: &Scene, driver: usize, event: Event) {
+    fn look(&mut self, scene: &Scene, driver: usize, event: &Event) {
         self.drivers[driver].seen = Arc::clone(&self.journal);
         self.act(scene, driver, event);
     }
 
-    fn checked(&mut self, scene: &Scene, seen: &Progress, event: Event) -> Transition {
+    fn checked(&mut self, scene: &Scene, seen: &Progress, event: &Event) -> Transition {
         let next = step(&scene.plan, seen, event.clone(), now());
-        if let Err(broken) = check_transition(&scene.plan, seen, &event, &next.progress, &next.commands) {
+        if let Err(broken) = check_transition(&scene.plan, seen, event, &next.progress, &next.commands) {
             self.broken = Some(broken.to_string());
         }
         next
@@ -226,7 +226,7 @@ impl World {
 
     fn call_and_crash(&mut self, scene: &Scene, reply: Reply) {
         let seen = Arc::clone(&self.drivers[reply.to].seen);
-        let next = self.checked(scene, &seen, reported(scene, reply.call, reply.answer.report()));
+        let next = self.checked(scene, &seen, &reported(scene, reply.call, reply.answer.report()));
         self.requests
             .extend(wanted(&scene.plan, &next.progress).into_iter().map(|call| Request { call, from: None }));
         self.replies.retain(|other| *other != reply);
@@ -239,7 +239,7 @@ impl World {
         for request in &mut self.requests {
             request.from = request.from.filter(|from| *from != driver);
         }
-        self.look(scene, driver, Event::Tick);
+        self.look(scene, driver, &Event::Tick);
     }
 
     /// Drops the messages that can't change anything any more, so that states differ by what matters alone.
@@ -251,12 +251,11 @@ impl World {
             (Direction::Do, _) | (_, State::Undone | State::Skipped) => true,
             (Direction::Undo, _) => false,
         };
-        if scene.promises.compare_and_swap {
+        if scene.keeps(Promise::CompareAndSwap) {
             self.replies.retain(|reply| !is_over(&reply.call));
             let keys = &self.keys;
-            self.requests.retain(|Request { call, .. }| {
-                !(is_over(call) && keys[call.step].is_decided(*call, scene.promises))
-            });
+            self.requests
+                .retain(|Request { call, .. }| !(is_over(call) && keys[call.step].is_decided(*call, scene)));
         }
         self.requests.sort_unstable();
         self.requests.dedup();
@@ -271,7 +270,7 @@ impl World {
         for driver in &mut self.drivers {
             driver.seen = Arc::new(aged(&driver.seen, by));
         }
-        self.look(scene, 0, Event::Tick);
+        self.look(scene, 0, &Event::Tick);
     }
 }
 
