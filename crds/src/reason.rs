@@ -1,11 +1,11 @@
-//! Every reason that appears in a condition or an event, with its meaning and what to do.
+//! Every reason that the operator gives in a condition, an event or a step, with its meaning and what to do.
 //!
 //! One list: `docs/reference/reasons.md` is generated from it, and a test compares.
 
 /// Declares the reasons: name, meaning, remedy.
 macro_rules! reasons {
     ($($name:ident: $meaning:literal, $remedy:literal;)*) => {
-        /// Why a condition has its status, or what an event tells.
+        /// Why a condition has its status, what an event tells, or why an attempt of a step did not succeed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason { $(#[doc = $meaning] $name,)* }
 
@@ -43,11 +43,9 @@ reasons! {
     BaseNotFound: "Airtable does not know the base, or the token is not granted to it.", "Correct spec.baseId, or grant the token access to the base.";
     UpstreamUnreachable: "Airtable can't be reached.", "Check spec.endpoint, DNS and egress rules.";
     GatewayUnreachable: "The gateway's pods are ready, but the gateway does not answer the operator.", "Check network policies between the operator and the gateway.";
-    SchemaChanged: "The tables or fields of the base are others than before.", "Nothing; check workflows that use what was changed.";
     WorkerUnreachable: "The worker does not answer.", "Look at the worker's pods; calls are repeated by themselves.";
     BaseNotReady: "A base that a step uses is missing or not ready.", "Look at the conditions of the AirtableBase.";
     Invalid: "The resource can't mean anything.", "Correct what the message names.";
-    NotSupported: "A field is declared that this version does not implement.", "Remove the field.";
     WorkflowMissing: "The Workflow that the saga names does not exist.", "Create the Workflow, or correct the name.";
     RevisionLost: "The definition that the saga started with is gone.", "Restore the ControllerRevision, or resolve the effects by hand and delete the saga with its finalizer.";
     JournalLost: "The saga has started once, but its status is gone, so that nobody knows what was done.", "Check the effects by hand, then create a new saga.";
@@ -62,10 +60,15 @@ reasons! {
     Deleted: "The saga was deleted while it ran, and everything that was done is undone.", "Nothing.";
     CompensationStuck: "A compensation failed for good: its effect is still there.", "Decide with spec.repairs: Retry, Skip or Resolve.";
     EffectsLeft: "The saga ended, and effects were knowingly left.", "Nothing; they were skipped by a person.";
+    InvalidInput: "The input of a step has a placeholder without a value.", "Correct the input, or give the parameter that the message names.";
+    NoToken: "The operator has no token for the worker.", "Read the message: the Secret of an external worker, or the operator's rights.";
+    NotLetIn: "The worker does not accept the operator's token.", "Wait, tokens are renewed; if it lasts, compare the worker's audience and key with the operator's.";
+    NoAnswer: "The worker did not answer in time, so that the outcome is unknown.", "Nothing; the call is repeated under the same key. If it lasts, look at the worker's logs.";
+    Overloaded: "The operator had too many calls under way.", "Nothing; the call is repeated. If it lasts, raise --calls-in-flight.";
+    Stopping: "The operator was stopping.", "Nothing; the call is repeated by the next process.";
+    CompensationDeadlineExceeded: "The compensation did not end in compensationDeadlineSeconds.", "Decide with spec.repairs: Retry, Skip or Resolve.";
     RepairApplied: "A repair was applied.", "Nothing.";
     RepairRefused: "A repair names a step that is not stuck.", "Look at the steps of the saga.";
-    TokenRotated: "The gateway was told of a new token.", "Nothing.";
-    ChildrenApplied: "Children were created or put right.", "Nothing.";
     ApplyFailed: "The API server refused a child.", "Read the message: quota, policy or a name that is taken.";
 }
 
@@ -78,7 +81,7 @@ impl std::fmt::Display for Reason {
 /// The page of the reference, in Markdown.
 pub fn reference() -> String {
     let mut page = String::from(
-        "# Reasons\n\nEvery reason that appears in a condition or an event. Generated: `UPDATE=1 cargo test -p crds`.\n\n| reason | meaning | what to do |\n|---|---|---|\n",
+        "# Reasons\n\nEvery reason that the operator gives in a condition, an event or a step; workers add their own to steps. Generated: `UPDATE=1 cargo test -p crds`.\n\n| reason | meaning | what to do |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
         page.push_str(&format!("| {reason} | {} | {} |\n", reason.meaning(), reason.remedy()));

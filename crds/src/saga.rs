@@ -261,6 +261,9 @@ pub struct StepStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::optional_date_time")]
     pub first_sent_at: Option<Timestamp>,
+    /// Attempts of the current direction that the worker turned away without an effect; they count towards no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<i32>,
     /// An attempt ended without an answer, so that its effect is possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubtful: Option<bool>,

@@ -98,7 +98,7 @@ pub struct Compensation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout_seconds: Option<i32>,
-    /// How often and when it is tried again; 10 attempts when absent.
+    /// How often and when it is tried again; without limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_policy: Option<RetryPolicy>,
 }

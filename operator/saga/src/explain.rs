@@ -83,11 +83,12 @@ fn wait(step: &Step, own: &StepProgress) -> Option<String> {
     let name = &step.name;
     if let Some((direction, attempt, deadline)) = own.state.call() {
         let (verb, of) = verb_and_limit(step, direction);
+        let attempt = attempt.saturating_sub(own.turned_away);
         return Some(format!("waiting for {name:?} to be {verb} (attempt {attempt}{of}, until {deadline})"));
     }
     let (direction, attempt, until) = own.state.rest()?;
     let (verb, of) = verb_and_limit(step, direction);
-    let next = attempt.saturating_add(1);
+    let next = attempt.saturating_add(1).saturating_sub(own.turned_away);
     let reason = own.reason.as_ref().map(|reason| format!(" after {reason}")).unwrap_or_default();
     Some(format!("waiting until {until} for {name:?} to be {verb}{reason} (attempt {next}{of})"))
 }

@@ -64,14 +64,11 @@ fn check_step(progress: &Progress, step: &Step, own: &StepProgress) -> Result<()
     let detail = || format!("{:?} is {own:?}", step.name);
     require((own.state == State::Pending) == own.sequence.is_none(), "only-started-steps-move", detail)?;
     require(!own.doubtful || own.sequence.is_some(), "only-started-steps-move", detail)?;
+    let limit = |direction| limit(step, direction).saturating_add(own.turned_away);
     let (least, current, limit) = match (own.state.call(), own.state.rest()) {
-        (Some((direction, attempt, _)), _) => (1, attempt, limit(step, direction)),
-        (None, Some((Direction::Do, attempt, _))) => {
-            (1, attempt, limit(step, Direction::Do).saturating_sub(1))
-        }
-        (None, Some((Direction::Undo, attempt, _))) => {
-            (0, attempt, limit(step, Direction::Undo).saturating_sub(1))
-        }
+        (Some((direction, attempt, _)), _) => (1, attempt, limit(direction)),
+        (None, Some((Direction::Do, attempt, _))) => (1, attempt, limit(Direction::Do).saturating_sub(1)),
+        (None, Some((Direction::Undo, attempt, _))) => (0, attempt, limit(Direction::Undo).saturating_sub(1)),
         (None, None) => (0, 0, 0),
     };
     require((least..=limit).contains(&current), "attempts-are-limited", detail)?;

@@ -71,6 +71,9 @@ pub struct StepProgress {
     /// An attempt of the action ended unknown: an effect is possible whatever later attempts said.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubtful: bool,
+    /// Attempts of the current direction that were turned away without an effect; they count towards no limit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub turned_away: u32,
     /// When the first attempt of the current direction was decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sent_at: Option<Timestamp>,
@@ -160,4 +163,9 @@ impl StepProgress {
             _ => false,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

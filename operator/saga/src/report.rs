@@ -29,7 +29,11 @@ pub(crate) fn record(plan: &Plan, step: &Step, progress: &mut StepProgress, ende
     if direction == Direction::Do && matches!(report, Report::Unknown { .. }) {
         progress.doubtful = true;
     }
-    let again = |wish| rest(plan, step, direction, attempt, wish, now);
+    if matches!(report, Report::Busy { .. }) {
+        progress.turned_away = progress.turned_away.saturating_add(1);
+    }
+    let counted = attempt.saturating_sub(progress.turned_away);
+    let again = |wish| rest(plan, step, Try { direction, attempt, counted }, wish, now);
     let (state, why) = match report {
         Report::Succeeded { outputs } => {
             if direction == Direction::Do {
@@ -57,19 +61,20 @@ fn is_news(state: State, ended: &Ended) -> bool {
     is_current || (is_earlier && matches!(ended.report, Report::Succeeded { .. }))
 }
 
-fn rest(
-    plan: &Plan,
-    step: &Step,
+/// An attempt that ended, and how many count towards the limit: a worker that is away uses up no patience.
+struct Try {
     direction: Direction,
     attempt: u32,
-    wish: Option<SignedDuration>,
-    now: Timestamp,
-) -> State {
+    counted: u32,
+}
+
+fn rest(plan: &Plan, step: &Step, ended: Try, wish: Option<SignedDuration>, now: Timestamp) -> State {
+    let Try { direction, attempt, counted } = ended;
     let policy: &Policy = match direction {
         Direction::Do => &step.action,
         Direction::Undo => &step.undo,
     };
-    if policy.max_attempts != 0 && attempt >= policy.max_attempts {
+    if policy.max_attempts != 0 && counted >= policy.max_attempts {
         return given_up(direction);
     }
     let wish = wish.unwrap_or(SignedDuration::ZERO).min(LONGEST_RETRY_AFTER);

@@ -34,7 +34,10 @@ pub(crate) fn unwind(plan: &Plan, progress: &mut Progress, now: Timestamp) {
 pub(crate) fn repair(progress: &mut Progress, step: &str, verb: Repair, now: Timestamp) {
     let Some(own) = progress.steps.get_mut(step).filter(|own| own.state == State::Stuck) else { return };
     match verb {
-        Repair::Retry => own.state = State::UndoResting { attempt: 0, until: second_of(now) },
+        Repair::Retry => {
+            own.state = State::UndoResting { attempt: 0, until: second_of(now) };
+            own.turned_away = 0;
+        }
         Repair::Skip => own.state = State::Skipped,
         Repair::Resolve => own.state = State::Undone,
     }
@@ -83,6 +86,7 @@ fn try_undo(step: &Step, own: &mut StepProgress, now: Timestamp) {
         }
         _ => {
             own.first_sent_at = Some(second_of(now));
+            own.turned_away = 0;
             1
         }
     };

@@ -38,10 +38,9 @@ pub fn meaning(direction: Direction, status: u16, body: &[u8], retry_after: Opti
         (409, Direction::Do) if text("reason").as_deref() == Some("OutcomeUnknown") => unknown(),
         (409 | 422, _) => refused(),
         (412, _) => Answer::Fenced,
-        (429 | 503, _) => Answer::Ended(Report::Busy { reason: reason(), message: message(), retry_after }),
-        // Not let in, so nothing was done; mending the worker's rights is enough.
-        (401 | 403, _) => {
-            Answer::Ended(Report::Busy { reason: "NotLetIn".to_owned(), message: message(), retry_after })
+        // A proxy's own 503 proves nothing: an earlier copy of the call may still be under way behind it.
+        (429 | 503, _) if text("reason").is_some() => {
+            Answer::Ended(Report::Busy { reason: reason(), message: message(), retry_after })
         }
         _ => unknown(),
     }
@@ -77,6 +76,7 @@ mod tests {
     #[test]
     fn every_status_means_what_the_contract_says() {
         let unknown = r#"{"error": {"reason": "OutcomeUnknown", "message": ""}}"#;
+        let later = r#"{"error": {"reason": "Draining", "message": ""}}"#;
         for (direction, status, body, wanted) in [
             (Direction::Do, 200, "{}", "succeeded"),
             (Direction::Do, 202, "", "accepted"),
@@ -87,8 +87,10 @@ mod tests {
             (Direction::Undo, 409, "", "refused"),
             (Direction::Do, 412, "", "fenced"),
             (Direction::Do, 422, "", "refused"),
-            (Direction::Do, 429, "", "busy"),
-            (Direction::Undo, 503, "", "busy"),
+            (Direction::Do, 429, later, "busy"),
+            (Direction::Undo, 503, later, "busy"),
+            (Direction::Do, 503, "a proxy's own page", "unknown"),
+            (Direction::Do, 401, "", "unknown"),
             (Direction::Do, 500, "", "unknown"),
             (Direction::Do, 302, "", "unknown"),
             (Direction::Undo, 404, "", "unknown"),

@@ -100,11 +100,11 @@ fn read_step(own: &StepStatus) -> Result<StepProgress, Corrupt> {
         state,
         sequence: own.sequence.and_then(|n| u32::try_from(n).ok()),
         doubtful: own.doubtful.unwrap_or(false),
+        turned_away: own.turned_away.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         first_sent_at: own.first_sent_at,
         reason: own.reason.clone(),
         message: own.message.clone(),
         outputs: own.outputs.as_ref().map(|outputs| Value::Object(outputs.clone()).to_string()),
-        ..StepProgress::default()
     })
 }
 
@@ -130,6 +130,7 @@ fn write_step(name: &str, own: &StepProgress) -> StepStatus {
         due,
         first_sent_at: own.first_sent_at,
         doubtful: own.doubtful.then_some(true),
+        turned_away: (own.turned_away > 0).then(|| number(own.turned_away)),
         reason: own.reason.clone(),
         message: own.message.as_ref().map(|message| cut(message, MOST_MESSAGE)),
         outputs: own.outputs.as_ref().and_then(|outputs| serde_json::from_str(outputs).ok()),

@@ -88,7 +88,7 @@ fn take_over(before: &SagaStatus, status: &mut SagaStatus, me: &str) {
     status.epoch = Some(before.epoch.unwrap_or(0) + i64::from(!is_ours));
 }
 
-/// What happened, in the order in which it counts: answers, then what people want.
+/// What people want, then the answers that came: an answer must not start a step that nobody wants any more.
 fn events(
     saga: &Saga,
     before: &SagaStatus,
@@ -96,7 +96,7 @@ fn events(
     inbox: &[Answer],
     now: Timestamp,
 ) -> (Vec<Event>, Vec<RepairStatus>) {
-    let mut events: Vec<Event> = inbox.iter().map(reported).collect();
+    let mut events = Vec::new();
     if saga.metadata.deletion_timestamp.is_some() {
         events.push(Event::Cancel { cause: Cause::Deleted });
     }
@@ -108,6 +108,7 @@ fn events(
         (false, None) => events.push(Event::Resume),
         _ => {}
     }
+    events.extend(inbox.iter().map(reported));
     let mut noted = before.repairs.clone();
     for repair in &saga.spec.repairs {
         if noted.iter().any(|noted| noted.id == repair.id) {

@@ -6,9 +6,7 @@ use crate::Error;
 
 /// Writes answered so far: creates, updates, patches and deletes of every resource but leases.
 pub async fn writes(client: &Client) -> Result<f64, Error> {
-    let request = kube::api::Request::new("/metrics");
-    let mut request = request.get("", &kube::api::GetParams::default())?;
-    *request.uri_mut() = "/metrics".parse()?;
+    let request = http::Request::get("/metrics").body(Vec::new())?;
     let text = client.request_text(request).await?;
     let is_write = |line: &&str| {
         line.starts_with("apiserver_request_total{")

@@ -43,10 +43,13 @@ fn a_step_refused_after_an_unknown_attempt_is_undone_as_well() {
 #[test]
 fn a_step_that_was_only_ever_turned_away_is_not_undone() {
     let mut run = Run::of(chain());
-    for (attempt, second) in [(1, 1), (2, 3), (3, 3)] {
+    for (attempt, second) in [(1, 1), (2, 3), (3, 7)] {
         run.reports("a", attempt, busy(None));
         run.ticks_at(at(second));
     }
+    assert_eq!(run.calls(), ["do a4"], "attempts that were turned away use up no patience");
+    run.reports("a", 4, busy(None));
+    run.is_cancelled();
     assert_eq!((run.phase(), run.state("a")), (Phase::Compensated, State::Failed));
 }
 

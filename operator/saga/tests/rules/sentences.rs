@@ -14,7 +14,7 @@ fn a_running_run_names_what_it_waits_for() {
     run.reports("a", 1, busy(None));
     assert_eq!(
         run.explained(),
-        "waiting until 2027-01-15T08:00:01Z for \"a\" to be done after Busy (attempt 2 of 3)"
+        "waiting until 2027-01-15T08:00:01Z for \"a\" to be done after Busy (attempt 1 of 3)"
     );
     run.take(&Event::Suspend);
     assert_eq!(run.explained(), "suspended");
