@@ -1,6 +1,6 @@
 //! `AirtableBase`: observe, validate, build, apply, status. This file is the driver alone.
 
-mod build;
+pub(crate) mod build;
 pub mod observe;
 mod status;
 mod validate;

@@ -148,3 +148,7 @@ fn verb(repair: &WireRepair) -> Repair {
 fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
+
+#[cfg(test)]
+#[path = "turn_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! `Workflow`: observe, validate, build, apply, status. This file is the driver alone.
 
-mod build;
+pub(crate) mod build;
 mod observe;
 pub mod revision;
 mod status;

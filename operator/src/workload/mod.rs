@@ -213,3 +213,6 @@ fn resources(declared: Option<&Resources>) -> Value {
     let little = json!({ "requests": { "cpu": "20m", "memory": "24Mi" }, "limits": { "memory": "128Mi" } });
     declared.map_or(little, |declared| json!({ "requests": declared.requests, "limits": declared.limits }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Resources in, children out: whole, as snapshots, so that a change of a child is seen as one.
+
+use clap::Parser as _;
+use crds::{AirtableBase, Workflow};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Plan;
+use crate::{
+    base::{self, observe::Observed},
+    config::{Cli, Command, Config},
+    workflow,
+};
+
+fn config() -> Config {
+    let Command::Run(config) = Cli::parse_from([
+        "operator",
+        "run",
+        "--service-account=operator",
+        "--namespace=system",
+        "--workloads-image=workloads:1",
+    ])
+    .command
+    else {
+        panic!("the command is run")
+    };
+    *config
+}
+
+fn base(spec: &str) -> AirtableBase {
+    let yaml = format!(
+        "{{apiVersion: pyairtable.dev/v1alpha1, kind: AirtableBase, metadata: {{name: crm, namespace: sales, uid: u1}}, spec: {spec}}}"
+    );
+    serde_saphyr::from_str(&yaml).unwrap()
+}
+
+fn gateway(spec: &str) -> Plan {
+    let observed = Observed { workflows: vec!["orders".to_owned()], ..Observed::default() };
+    base::build::plan(&base(spec), &observed, &config()).unwrap()
+}
+
+fn worker(worker: &str) -> Plan {
+    let yaml = format!(
+        "{{apiVersion: pyairtable.dev/v1alpha1, kind: Workflow, metadata: {{name: orders, namespace: sales, uid: u2}}, \
+         spec: {{{worker} sagaTemplate: {{steps: [{{name: a, action: {{operation: wait}}}}]}}}}}}"
+    );
+    let workflow: Workflow = serde_saphyr::from_str(&yaml).unwrap();
+    workflow::build::plan(&workflow, &config()).unwrap()
+}
+
+/// Every child of a plan, without what is absent.
+fn children(plan: &Plan) -> Vec<Value> {
+    let super::Children { account, files, claim, deployment, service, policy } = plan.build().unwrap();
+    fn json(object: impl Serialize) -> Value {
+        serde_json::to_value(object).unwrap()
+    }
+    let all = [json(account), json(files), json(claim), json(deployment), json(service), json(policy)];
+    all.into_iter().filter(|child| !child.is_null()).collect()
+}
+
+const MINIMAL: &str = "{baseId: appCRM00000000001, tokenSecretRef: {name: token}}";
+
+#[test]
+fn the_children_of_a_minimal_base() {
+    insta::assert_yaml_snapshot!(children(&gateway(MINIMAL)));
+}
+
+#[test]
+fn the_children_of_a_base_with_everything() {
+    let spec = "{baseId: appCRM00000000001, tokenSecretRef: {name: token, key: pat}, endpoint: 'http://airtable/', deletionPolicy: Retain,
+        rateLimit: {requestsPerSecond: 4, lockoutSeconds: 31},
+        gateway: {replicas: 0, image: 'other:2', resources: {limits: {memory: 1Gi}}, storage: {sizeMebibytes: 64, storageClassName: fast}},
+        clients: [{name: report, serviceAccountRef: {name: report, namespace: bi}, readOnly: true}, {name: script, keySecretRef: {name: script-key}}]}";
+    insta::assert_yaml_snapshot!(children(&gateway(spec)));
+}
+
+#[test]
+fn the_children_of_a_workflow() {
+    insta::assert_yaml_snapshot!(children(&worker("")));
+}
+
+#[test]
+fn a_worker_of_somebody_elses_is_told_by_its_environment() {
+    let plan = worker("worker: {image: 'mine:1'},");
+    assert!(plan.args.is_empty());
+    assert_eq!(plan.env["AUDIENCE"], "worker.pyairtable.dev/sales/orders");
+}
+
+#[test]
+fn nothing_is_deployed_for_what_runs_elsewhere() {
+    let base = base(
+        "{baseId: appCRM00000000001, tokenSecretRef: {name: token}, gateway: {external: {url: 'http://there:1/'}}}",
+    );
+    assert!(base::build::plan(&base, &Observed::default(), &config()).is_none());
+    assert_eq!(base::endpoint(&base).as_deref(), Some("http://there:1"));
+}
+
+#[test]
+fn every_pod_keeps_to_the_restricted_standard() {
+    for plan in [gateway(MINIMAL), worker("")] {
+        let pod = serde_json::to_value(plan.build().unwrap().deployment).unwrap()["spec"]["template"]["spec"]
+            .clone();
+        let container = &pod["containers"][0]["securityContext"];
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+        assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+        assert_eq!(container["allowPrivilegeEscalation"], false);
+        assert_eq!(container["readOnlyRootFilesystem"], true);
+        assert_eq!(container["capabilities"]["drop"][0], "ALL");
+    }
+}
