@@ -62,7 +62,6 @@ reasons! {
     EffectsLeft: "The saga ended, and effects were knowingly left.", "Nothing; they were skipped by a person.";
     InvalidInput: "The input of a step has a placeholder without a value.", "Correct the input, or give the parameter that the message names.";
     NoToken: "The operator has no token for the worker.", "Read the message: the Secret of an external worker, or the operator's rights.";
-    NotLetIn: "The worker does not accept the operator's token.", "Wait, tokens are renewed; if it lasts, compare the worker's audience and key with the operator's.";
     NoAnswer: "The worker did not answer in time, so that the outcome is unknown.", "Nothing; the call is repeated under the same key. If it lasts, look at the worker's logs.";
     Overloaded: "The operator had too many calls under way.", "Nothing; the call is repeated. If it lasts, raise --calls-in-flight.";
     Stopping: "The operator was stopping.", "Nothing; the call is repeated by the next process.";
@@ -84,7 +83,7 @@ pub fn reference() -> String {
         "# Reasons\n\nEvery reason that the operator gives in a condition, an event or a step; workers add their own to steps. Generated: `UPDATE=1 cargo test -p crds`.\n\n| reason | meaning | what to do |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
-        page.push_str(&format!("| {reason} | {} | {} |\n", reason.meaning(), reason.remedy()));
+        page.extend(["| ", reason.as_str(), " | ", reason.meaning(), " | ", reason.remedy(), " |\n"]);
     }
     page
 }

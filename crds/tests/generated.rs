@@ -1,5 +1,6 @@
 //! What is generated from the types is checked in and true: fails when stale, and writes it anew under `UPDATE=1`.
 #![expect(clippy::disallowed_methods, reason = "a test is told by the environment to rewrite files")]
+#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
 
 use std::path::Path;
 

@@ -16,7 +16,7 @@ pub struct Cli {
 pub enum Command {
     /// Run the controllers until SIGTERM
     Run(Box<Config>),
-    /// Print the CustomResourceDefinitions as YAML
+    /// Print the definitions of the three resources as YAML
     Crds,
     /// Run one saga of a workflow and tell by the exit code whether it succeeded
     #[command(hide = true)]
@@ -53,7 +53,7 @@ pub struct Config {
     /// Pull policy of that image
     #[arg(long, env = "IMAGE_PULL_POLICY", default_value = "IfNotPresent", value_name = "POLICY")]
     pub image_pull_policy: String,
-    /// ClusterRoleBinding whose subjects may create TokenReviews; gateways and workers are kept in it
+    /// The cluster role binding whose subjects may have tokens reviewed; gateways and workers are kept in it
     #[arg(long, env = "TOKEN_REVIEWERS", value_name = "NAME")]
     pub token_reviewers: Option<String>,
     /// Sagas worked on at once

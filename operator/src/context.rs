@@ -37,7 +37,7 @@ pub struct Context {
 /// Pause before another look at something that is not ready yet.
 pub const SOON: Duration = Duration::from_secs(5);
 /// Pause before another look at something that is ready.
-pub const LATER: Duration = Duration::from_secs(60);
+pub const LATER: Duration = Duration::from_mins(1);
 
 /// The HTTP client for gateways and workers: bounded in time, never following a redirect with a token.
 pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {

@@ -15,7 +15,7 @@ use k8s_openapi::{
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     runtime::{
-        Config as ControllerConfig, Controller, Predicate as _, WatchStreamExt as _,
+        Config as ControllerConfig, Controller, Predicate as _, PredicateConfig, WatchStreamExt as _,
         controller::Action,
         predicates, reflector,
         reflector::{ObjectRef, Store},
@@ -175,7 +175,10 @@ impl Controllers {
             .modify(|object| object.managed_fields_mut().clear())
             .reflect(writer)
             .applied_objects()
-            .predicate_filter(predicates::generation.combine(predicates::finalizers), Default::default());
+            .predicate_filter(
+                predicates::generation.combine(predicates::finalizers),
+                PredicateConfig::default(),
+            );
         (reader, stream)
     }
 }
@@ -201,6 +204,7 @@ where
 }
 
 /// What failed is repeated; the API server's trouble is everybody's, so that a fixed pause with the object's own spread is enough.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that a controller asks for")]
 fn again<K: Resource<DynamicType = ()>, E: std::fmt::Display>(
     object: Arc<K>,
     error: &E,

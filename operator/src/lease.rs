@@ -105,6 +105,7 @@ impl Candidate {
     }
 
     /// A second handle on the same candidacy.
+    #[must_use]
     pub fn again(&self) -> Self {
         Self { api: self.api.clone(), me: self.me.clone() }
     }

@@ -8,6 +8,7 @@ pub mod conditions;
 pub mod config;
 pub mod context;
 pub mod controllers;
+pub mod digest;
 pub mod lease;
 pub mod metrics;
 pub mod quantity;
@@ -113,7 +114,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         tracing::warn!(%error, "lease could not be given back");
     }
     match tokio::time::timeout(Duration::from_secs(10), server).await {
-        Ok(Ok(served)) => served.map_err(Error::Serve),
+        Ok(Ok(ended)) => ended.map_err(Error::Serve),
         _ => Ok(()),
     }
 }

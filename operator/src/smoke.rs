@@ -90,14 +90,12 @@ pub async fn run(smoke: &Smoke) -> Result<(), Error> {
         }
         Ok(())
     });
-    match ended.await {
-        Ok(looked) => looked.map_err(failed)?,
-        Err(_) => {
-            let waiting_on = saga.status.and_then(|status| status.waiting_on);
-            let waiting_on = waiting_on.unwrap_or_else(|| "the operator".to_owned());
-            return Err(Error::Late { name, seconds: smoke.timeout_seconds, waiting_on });
-        }
-    }
+    let Ok(looked) = ended.await else {
+        let waiting_on = saga.status.and_then(|status| status.waiting_on);
+        let waiting_on = waiting_on.unwrap_or_else(|| "the operator".to_owned());
+        return Err(Error::Late { name, seconds: smoke.timeout_seconds, waiting_on });
+    };
+    looked.map_err(failed)?;
     if state(&saga) == "Succeeded" {
         return Ok(());
     }
@@ -143,15 +141,15 @@ mod tests {
 
     use super::*;
 
-    fn saga(status: Value) -> Saga {
+    fn saga(status: &Value) -> Saga {
         serde_json::from_value(json!({"metadata": {}, "spec": {}, "status": status})).unwrap()
     }
 
     #[test]
     fn an_invalid_saga_has_ended_and_one_that_compensates_has_not() {
-        assert!(has_ended(&saga(json!({"state": "Invalid"}))));
-        assert!(!has_ended(&saga(json!({"state": "Compensating"}))));
-        assert!(has_ended(&saga(json!({"state": "Succeeded", "completionTime": "2026-01-01T00:00:00Z"}))));
+        assert!(has_ended(&saga(&json!({"state": "Invalid"}))));
+        assert!(!has_ended(&saga(&json!({"state": "Compensating"}))));
+        assert!(has_ended(&saga(&json!({"state": "Succeeded", "completionTime": "2026-01-01T00:00:00Z"}))));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 /// Lifetime asked for, in seconds; the API server's least is 600.
 const LIFETIME: i64 = 3600;
 /// A token is replaced once this much of its life is over.
-const FRESH: Duration = Duration::from_secs(2400);
+const FRESH: Duration = Duration::from_mins(40);
 
 /// A cache of tokens by audience.
 #[derive(Clone)]

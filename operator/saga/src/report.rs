@@ -62,6 +62,7 @@ fn is_news(state: State, ended: &Ended) -> bool {
 }
 
 /// An attempt that ended, and how many count towards the limit: a worker that is away uses up no patience.
+#[derive(Clone, Copy)]
 struct Try {
     direction: Direction,
     attempt: u32,

@@ -37,7 +37,8 @@ pub enum Error {
 /// One pass.
 pub async fn reconcile(base: Arc<AirtableBase>, ctx: Arc<Context>) -> Result<Action, Error> {
     let begun = Instant::now();
-    let done = pass(&base, &ctx).await;
+    // Large, since it holds every child at once; the futures around it stay small.
+    let done = Box::pin(pass(&base, &ctx)).await;
     let outcome = match &done {
         Ok(Verdict::Ready) => "done",
         Ok(_) => "waiting",

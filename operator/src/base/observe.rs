@@ -7,11 +7,11 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{Api, ResourceExt as _, api::ListParams};
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::GATEWAY_AUDIENCE;
 use crate::{
     context::Context,
+    digest::sha256,
     workload::{Deployed, selector_text},
 };
 
@@ -214,11 +214,10 @@ fn in_short(schema: &Value) -> Tables {
         name: text(&table["name"]),
         fields: number(table["fields"].as_array().map_or(0, Vec::len)),
     };
-    let digest = Sha256::digest(serde_json::to_vec(tables).unwrap_or_default());
     Tables {
         tables: tables.iter().take(MOST_TABLES).map(short).collect(),
         count: number(tables.len()),
-        hash: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        hash: sha256(&serde_json::to_vec(tables).unwrap_or_default()),
     }
 }
 

@@ -110,7 +110,7 @@ impl Call {
             return Some(busy("Stopping", "the operator stops".to_owned()));
         };
         let method = if self.id.direction == Direction::Do { Method::PUT } else { Method::DELETE };
-        let first = self.authorized(ctx.http.request(method, &self.url), token.as_deref()).json(&self.body);
+        let first = authorized(ctx.http.request(method, &self.url), token.as_deref()).json(&self.body);
         let mut answer = self.send(first, false).await;
         loop {
             match answer {
@@ -123,16 +123,9 @@ impl Call {
                     }
                     tokio::time::sleep(Duration::try_from(pause).unwrap_or_default().min(left)).await;
                     let ask = ctx.http.get(format!("{}?epoch={}", self.url, self.epoch));
-                    answer = self.send(self.authorized(ask, token.as_deref()), true).await;
+                    answer = self.send(authorized(ask, token.as_deref()), true).await;
                 }
             }
-        }
-    }
-
-    fn authorized(&self, request: RequestBuilder, token: Option<&str>) -> RequestBuilder {
-        match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
         }
     }
 
@@ -185,6 +178,13 @@ impl Call {
             "NoAnswer",
             format!("the worker did not answer attempt {} by {}", self.id.attempt, self.deadline),
         )
+    }
+}
+
+fn authorized(request: RequestBuilder, token: Option<&str>) -> RequestBuilder {
+    match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
     }
 }
 

@@ -56,11 +56,14 @@ struct Entry {
     calls: BTreeSet<CallId>,
 }
 
+/// Definitions by namespace and name of their revision.
+type Templates = HashMap<(String, String), Arc<SagaTemplate>>;
+
 /// Shared by all passes; cloned cheaply.
 #[derive(Clone)]
 pub struct Live {
     sagas: Arc<Mutex<HashMap<String, Entry>>>,
-    templates: Arc<Mutex<HashMap<(String, String), Arc<SagaTemplate>>>>,
+    templates: Arc<Mutex<Templates>>,
     look_again: mpsc::Sender<ObjectRef<Saga>>,
     /// Bounds the calls under way.
     pub permits: Arc<Semaphore>,

@@ -128,7 +128,7 @@ async fn carry_out(
     let mut current = saga;
     if let Some(written) = written {
         ctx.report.write("Saga", "status", "written");
-        status::announce(&current, &written, ctx).await;
+        status::announce(&current, &written, ctx);
         ctx.live.keep(&uid, &written);
         current = written;
     }
@@ -178,7 +178,7 @@ async fn halted(saga: &Saga, trouble: &Trouble, ctx: &Context) -> Result<Outcome
     match write::write(&ctx.once, saga, &status).await {
         Ok(Some(written)) => {
             ctx.report.write("Saga", "status", "written");
-            status::announce(saga, &written, ctx).await;
+            status::announce(saga, &written, ctx);
             ctx.live.keep(&saga.uid().unwrap_or_default(), &written);
             Ok(Outcome::Waiting)
         }

@@ -124,7 +124,7 @@ fn does_not_get_on(plan: &Plan, progress: &Progress) -> Option<String> {
 }
 
 /// Records an event where a condition took another reason; the beginning of a run is not worth one.
-pub async fn announce(before: &Saga, after: &Saga, ctx: &Context) {
+pub fn announce(before: &Saga, after: &Saga, ctx: &Context) {
     for (reason, message, is_warning) in news(conditions(before), conditions(after)) {
         let (report, saga) = (ctx.report.clone(), after.clone());
         ctx.live.tasks.spawn(async move { report.event(&saga, is_warning, reason, &message).await });

@@ -75,7 +75,7 @@ pub fn turn(
         transition.map_or((Vec::new(), None), |transition| (transition.commands, transition.wake));
     let mut status = status::of(saga, &plan, &current, now);
     status.repairs = repairs;
-    status.revision = observed.revision.clone();
+    status.revision.clone_from(&observed.revision);
     take_over(&before, &mut status, me);
     let taken = inbox.iter().map(|answer| answer.call.clone()).collect();
     Ok(Turn { status, commands, wake, taken, broken })

@@ -38,7 +38,8 @@ pub enum Error {
 /// One pass.
 pub async fn reconcile(workflow: Arc<Workflow>, ctx: Arc<Context>) -> Result<Action, Error> {
     let begun = Instant::now();
-    let done = pass(&workflow, &ctx).await;
+    // Large, since it holds every child at once; the futures around it stay small.
+    let done = Box::pin(pass(&workflow, &ctx)).await;
     let outcome = match &done {
         Ok(Verdict::Ready) => "done",
         Ok(_) => "waiting",
@@ -66,7 +67,7 @@ async fn pass(workflow: &Workflow, ctx: &Context) -> Result<Verdict, Error> {
             Some(children) => children.apply(&ctx.client).await.map(Some),
         }
     };
-    let deployed = match applied.await {
+    let deployed = match Box::pin(applied).await {
         Err(error @ apply::Error::Api { .. }) => return status::refused(workflow, &error, ctx).await,
         other => other?,
     };

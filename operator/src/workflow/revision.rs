@@ -4,18 +4,16 @@ use crds::{Workflow, workflow::SagaTemplate};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
-use crate::workload::MANAGED_BY;
+use crate::{digest::sha256, workload::MANAGED_BY};
 
 /// Name of the revision of this definition: the workflow's name and ten digits of the content's hash.
 pub fn name(workflow: &str, template: &SagaTemplate) -> String {
-    let digest = Sha256::digest(serde_json::to_vec(template).unwrap_or_default());
-    let hash: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("{workflow}-{hash}")
+    let hash = sha256(&serde_json::to_vec(template).unwrap_or_default());
+    format!("{workflow}-{hash:.10}")
 }
 
-/// The current definition as a ControllerRevision, which the API server does not let anybody change.
+/// The current definition as a `ControllerRevision`, which the API server does not let anybody change.
 pub fn build(workflow: &Workflow) -> Result<ControllerRevision, serde_json::Error> {
     let workflow_name = workflow.name_any();
     serde_json::from_value(json!({

@@ -52,7 +52,7 @@ pub struct Plan {
     pub mounts: Vec<Value>,
     /// Replicas, resources and storage as declared.
     pub workload: Workload,
-    /// Files of the ConfigMap, if there is one.
+    /// Files of the config map, if there is one.
     pub files: BTreeMap<String, String>,
     /// The volume goes with the owner.
     pub volume_is_owned: bool,
@@ -62,7 +62,7 @@ pub struct Plan {
 
 /// Folder of the ledger in the container.
 pub const LEDGER_FOLDER: &str = "/var/lib/ledger";
-/// Folder of the ConfigMap's files in the container.
+/// Folder of the config map's files in the container.
 pub const FILES_FOLDER: &str = "/etc/workload";
 
 /// The children of a workload.

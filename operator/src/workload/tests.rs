@@ -51,11 +51,12 @@ fn worker(worker: &str) -> Plan {
 /// Every child of a plan, without what is absent.
 fn children(plan: &Plan) -> Vec<Value> {
     let super::Children { account, files, claim, deployment, service, policy } = plan.build().unwrap();
-    fn json(object: impl Serialize) -> Value {
-        serde_json::to_value(object).unwrap()
-    }
     let all = [json(account), json(files), json(claim), json(deployment), json(service), json(policy)];
     all.into_iter().filter(|child| !child.is_null()).collect()
+}
+
+fn json(object: impl Serialize) -> Value {
+    serde_json::to_value(object).unwrap()
 }
 
 const MINIMAL: &str = "{baseId: appCRM00000000001, tokenSecretRef: {name: token}}";

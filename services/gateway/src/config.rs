@@ -95,9 +95,9 @@ pub enum Error {
     /// A metric is registered twice.
     #[error("metrics: {0}")]
     Metrics(#[from] telemetry::metrics::Error),
-    /// The client for Airtable can't be made.
-    #[error("client for Airtable: {0}")]
-    Upstream(#[from] reqwest::Error),
+    /// The client for Airtable can't be made; it needs the system's root certificates.
+    #[error("client for Airtable: {0}; for https it needs root certificates (SSL_CERT_FILE)")]
+    Upstream(String),
     /// The address can't be listened on, or the listener failed.
     #[error("listen {address}: {source}")]
     Listen {

@@ -52,7 +52,7 @@ impl Gateway {
         let metrics = Metrics::register(registry)?;
         let health = Health::new(&config.base);
         let delivery = Delivery::new(
-            Upstream::new(&config.upstream)?,
+            Upstream::new(&config.upstream).map_err(Error::Upstream)?,
             Token::new(config.token_file.clone(), metrics.clone()),
             Queue::new(config.queue_limits(), metrics.clone()),
             health.clone(),

@@ -80,8 +80,7 @@ async fn secure(request: Request, next: Next) -> Response {
 async fn observe(State(http): State<HttpMetrics>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let id = request_id(&request);
     let trace_id = trace_id(&request).unwrap_or_default().to_owned();
     request.headers_mut().insert(REQUEST_ID, id.clone());

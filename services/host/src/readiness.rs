@@ -67,7 +67,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_check_that_hangs_fails() {
-        let readiness = Readiness::default().check("store", || std::future::pending());
+        let readiness = Readiness::default().check("store", std::future::pending);
         assert_eq!(readiness.report().await.checks["store"], "no answer within 800 ms");
     }
 }

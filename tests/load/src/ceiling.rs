@@ -51,16 +51,12 @@ async fn measure(client: &Client, clients: usize, time: Duration) -> Result<f64,
 async fn one(client: Client, index: usize, until: Instant) -> Result<usize, Error> {
     let api: Api<Saga> = Api::namespaced(client, "ceiling");
     let name = format!("object-{index}");
-    let mut object = match api.get_opt(&name).await? {
-        Some(object) => object,
-        None => {
-            let mut saga = Saga::new(
-                &name,
-                SagaSpec { workflow_ref: Some(NameRef { name: "nobody".to_owned() }), ..SagaSpec::default() },
-            );
-            saga.spec.suspend = Some(true);
-            api.create(&PostParams::default(), &saga).await?
-        }
+    let mut object = if let Some(object) = api.get_opt(&name).await? {
+        object
+    } else {
+        let workflow_ref = Some(NameRef { name: "nobody".to_owned() });
+        let saga = Saga::new(&name, SagaSpec { workflow_ref, suspend: Some(true), ..SagaSpec::default() });
+        api.create(&PostParams::default(), &saga).await?
     };
     let mut done = 0;
     while Instant::now() < until {

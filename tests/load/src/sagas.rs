@@ -23,7 +23,7 @@ const CREATORS: usize = 16;
 /// Sagas run singly for the latency of a step.
 const SINGLE: usize = 40;
 /// The longest a round may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What a round came to.
 #[derive(Debug, Clone, Copy)]

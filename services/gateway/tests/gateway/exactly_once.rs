@@ -6,7 +6,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::{
-    setup::{Running, answer},
+    setup::{Running, answer, until},
     upstream::{Reply, Table, Upstream},
 };
 
@@ -65,9 +65,7 @@ async fn a_second_request_while_the_first_is_in_flight_is_told_to_wait() {
         Upstream::new(|_| Reply::Later(Duration::from_millis(400), 200, json!({"id": "rec1"}))).await;
     let gateway = Running::new(&upstream.url, &[]).await;
     let first = tokio::spawn(answer(create(&gateway, "k", "A")));
-    while upstream.seen().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the first is on its way", || !upstream.seen().is_empty()).await;
     assert_eq!(kind(create(&gateway, "k", "A")).await, (409, json!("IDEMPOTENCY_KEY_IN_FLIGHT")));
     let close = gateway.request(Method::DELETE, "/api/airtable/ledger/k");
     assert_eq!(kind(close).await, (409, json!("IDEMPOTENCY_KEY_IN_FLIGHT")));

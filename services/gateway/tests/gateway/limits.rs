@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::{
-    setup::{Running, answer},
+    setup::{Running, answer, until},
     upstream::{Reply, Upstream, rate_limited},
 };
 
@@ -33,9 +33,7 @@ async fn a_429_holds_everybody_for_the_lock_out_and_is_seen_by_nobody() {
     .await;
     let gateway = Running::new(&upstream.url, &[]).await;
     let first = tokio::spawn(answer(gateway.deals(Method::POST, "", None).json(&json!({"fields": {}}))));
-    while upstream.seen().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until("the first is on its way", || !upstream.seen().is_empty()).await;
     let second = answer(gateway.deals(Method::GET, "", None));
     assert_eq!(second.await.0, 200);
     assert_eq!(first.await.unwrap().0, 200);
@@ -63,11 +61,11 @@ async fn a_full_queue_and_a_deadline_are_told_in_airtables_shape() {
     let options = ["--queue-length=1", "--queue-deadline-seconds=2", "--lockout-seconds=30"];
     let gateway = Running::new(&upstream.url, &options).await;
     let locked = tokio::spawn(answer(gateway.deals(Method::GET, "", None)));
-    while !gateway.metrics().contains("gateway_lockouts_total 1")
-        || !gateway.metrics().contains("gateway_queue_length 1")
-    {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the first waits out a lock-out", || {
+        let metrics = gateway.metrics();
+        metrics.contains("gateway_lockouts_total 1") && metrics.contains("gateway_queue_length 1")
+    })
+    .await;
     let refused = gateway.deals(Method::GET, "", None).send().await.unwrap();
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));

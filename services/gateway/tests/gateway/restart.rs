@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::{
-    setup::{Running, answer},
+    setup::{Running, answer, until},
     upstream::{Reply, Table, Upstream},
 };
 
@@ -41,9 +41,7 @@ async fn a_create_of_a_gateway_that_died_waiting_for_the_answer_is_found_by_the_
     let (runtime, first) = process.join().unwrap();
     let impatient = create(&first).timeout(Duration::from_secs(2));
     let waiting = runtime.spawn(impatient.send());
-    while table.records().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the create took effect", || !table.records().is_empty()).await;
     runtime.shutdown_background();
     assert!(waiting.await.is_err());
 

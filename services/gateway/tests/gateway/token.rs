@@ -7,7 +7,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::{
-    setup::{Running, answer, config},
+    setup::{Running, answer, config, until},
     upstream::{Reply, Seen, Upstream},
 };
 
@@ -33,9 +33,7 @@ async fn a_request_that_meets_a_rotation_waits_for_the_new_token() {
     let gateway = Running::new(&upstream.url, &[]).await;
     assert_eq!(answer(gateway.deals(Method::GET, "", None)).await.0, 200);
     let create = tokio::spawn(answer(gateway.deals(Method::POST, "", None).json(&json!({"fields": {}}))));
-    while upstream.seen().len() < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the create met the refusal", || upstream.seen().len() == 2).await;
     std::fs::write(gateway.folder.path().join("token"), "pat-new").unwrap();
     assert_eq!(create.await.unwrap().0, 200);
     assert_eq!(upstream.count("POST"), 2, "once with each token, and not while it waited");
