@@ -1,6 +1,5 @@
 """A control plane of its own (etcd and kube-apiserver) with the definitions installed."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ CLUSTER = ROOT / "tests" / "cluster"
 @pytest.fixture(scope="session")
 def kubeconfig() -> Iterator[Path]:
     """The kubeconfig of a fresh control plane, which ends with the session."""
-    name = f"admission-{os.getpid()}"
+    name = "admission"
+    subprocess.run([CLUSTER / "down", "--name", name], check=True, timeout=120)
     try:
         subprocess.run([CLUSTER / "up", "--mode", "control-plane", "--name", name], check=True, timeout=1800)
         found = subprocess.run([CLUSTER / "kubeconfig", "--name", name], check=True, stdout=subprocess.PIPE, text=True)

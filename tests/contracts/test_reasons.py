@@ -13,7 +13,8 @@ def declared() -> set[str]:
 
 def operator() -> str:
     """The operator's sources, without their tests."""
-    sources = [text for name, text in texts().items() if name.startswith("operator/") and "/src/" in name and name.endswith(".rs")]
+    source = re.compile(r"operator/.*src/(?!.*tests).*\.rs")
+    sources = [text for name, text in texts().items() if source.fullmatch(name)]
     assert sources, "the operator has no sources"
     return "\n".join(text.partition("#[cfg(test)]")[0] for text in sources)
 
