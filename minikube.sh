@@ -7,8 +7,9 @@
 #   demo        shows a saga succeed and another one being undone, step by step; as often as you like
 #   status      what runs
 #   logs        the operator's log, as it grows
-#   kubeconfig  prints what points a shell at the cluster: eval "$(./minikube.sh kubeconfig)"
+#   kubeconfig  prints: export KUBECONFIG=…
 #   down        removes the release and the samples; a Kubernetes that up has started ends with them
+# PYAIRTABLE_CLUSTER names the Kubernetes of its own ("demo" when unset), so that several can stand side by side.
 # Needs Rust, and without minikube also Go and root (sudo ./minikube.sh). Says what it installs.
 set -euo pipefail
 
@@ -21,7 +22,7 @@ main() {
   case ${1:-} in
     '') up && demo ;;
     up | demo | status | logs | down) "$1" ;;
-    kubeconfig) attach && environment ;;
+    kubeconfig) attach && echo "export KUBECONFIG=$KUBECONFIG" ;;
     -h | --help | help) usage ;;
     *) usage >&2 && exit 2 ;;
   esac
@@ -30,6 +31,7 @@ main() {
 usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$root/minikube.sh"; }
 
 up() {
+  lock
   start_cluster
   "$root/images/build" >&2 || die "the images could not be built: see above"
   say "loading the images"
@@ -44,6 +46,7 @@ up() {
   await_ready airtablebases.pyairtable.dev/crm
   await_ready workflows.pyairtable.dev/place-order
   say "ready"
+  unlock
 }
 
 make_namespace() {
@@ -100,6 +103,7 @@ logs() {
 }
 
 down() {
+  lock
   if ! ends_with_us && has_cluster; then
     attach
     say "removing samples, release and definitions"
@@ -111,6 +115,7 @@ down() {
   fi
   stop_cluster
   say "all of it is gone"
+  unlock
 }
 
 main "$@"

@@ -1,8 +1,10 @@
 # shellcheck shell=bash disable=SC2154  # the variables are minikube.sh's
 # Which Kubernetes minikube.sh works with: minikube where it is installed, else the local one of tests/cluster.
 
-state=${PYAIRTABLE_STATE:-/var/tmp/pyairtable-compose}/demo
-name=demo
+name=${PYAIRTABLE_CLUSTER:-demo}
+folder=${PYAIRTABLE_STATE:-/var/tmp/pyairtable-compose}/minikube
+state=$folder/$name
+own_tools=''
 
 say() { echo "[${SECONDS}s] $*" >&2; }
 
@@ -10,6 +12,23 @@ die() {
   echo "error: $*" >&2
   exit 1
 }
+
+# One up or down at a time for a cluster: two would install, or remove, under each other's hands.
+lock() {
+  # The name becomes a folder, which down removes.
+  [[ $name =~ ^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$ ]] ||
+    die "PYAIRTABLE_CLUSTER is '$name': use at most 30 small letters, digits and dashes, a letter first"
+  if ! mkdir -p "$folder" 2>/dev/null || [[ ! -w $folder ]]; then
+    die "$folder can't be written: run sudo $root/minikube.sh, or set PYAIRTABLE_STATE to a folder of yours"
+  fi
+  exec 8>"$folder/.$name.lock"
+  flock --nonblock 8 && return
+  say "another minikube.sh works on cluster $name: waiting for it (PYAIRTABLE_CLUSTER=NAME makes one of your own)"
+  flock --wait 3600 8 || die "another minikube.sh has worked on cluster $name for an hour"
+}
+
+# By name, since daemons that were started meanwhile may have inherited it.
+unlock() { flock --unlock 8; }
 
 uses_minikube() { command -v minikube >/dev/null; }
 
@@ -27,7 +46,7 @@ has_cluster() {
 }
 
 start_cluster() {
-  mkdir -p "$state" 2>/dev/null || die "$state can't be written: run sudo $root/minikube.sh, or set PYAIRTABLE_STATE to a folder of yours"
+  mkdir -p "$state"
   if ! uses_minikube; then
     ((EUID == 0)) || die "there is no minikube, and a Kubernetes of its own needs root: install minikube, or run sudo $root/minikube.sh"
     find_tools
@@ -64,18 +83,11 @@ attach() {
 # kubectl, helm and jq: those installed, else our own.
 find_tools() {
   "$root/tests/cluster/tools/packages" jq || die "jq is missing: install it and try again"
-  own_tools=''
   if ! command -v helm >/dev/null || ! command -v kubectl >/dev/null; then
     # Says itself when it has to build them, which takes minutes.
     own_tools=$("$root/tests/cluster/tools/install") || die "helm and kubectl could not be built: install them and try again"
     PATH=$own_tools:$PATH
   fi
-}
-
-# What a shell has to take over to work with the cluster.
-environment() {
-  [[ -z $own_tools ]] || echo "export PATH=$own_tools:\$PATH"
-  echo "export KUBECONFIG=$KUBECONFIG"
 }
 
 load_images() {

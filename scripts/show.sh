@@ -62,6 +62,7 @@ show_effects() {
 
 try_next() {
   headline "Try next"
+  [[ -z $own_tools ]] || echo "  export PATH=$own_tools:\$PATH"
   cat <<EOF
   eval "\$($root/minikube.sh kubeconfig)"
   kubectl -n $samples get sagas.pyairtable.dev,workflows.pyairtable.dev,airtablebases.pyairtable.dev
