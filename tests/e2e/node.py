@@ -52,7 +52,7 @@ class Shelf:
         self.node.kubectl("delete", "namespace", self.name, "--wait=false")
 
     def apply(self, *objects: dict[str, Any]) -> None:
-        self.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in objects))
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
     def kubectl(self, *arguments: str, **options: Any) -> str:
         return self.node.kubectl("-n", self.name, *arguments, **options)

@@ -79,7 +79,7 @@ class World:
         process.await_health()
 
     def apply(self, *objects: dict[str, Any]) -> None:
-        self.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in objects))
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         command = ["kubectl", "--kubeconfig", self.kubeconfig, "-n", self.namespace, *arguments]
