@@ -62,6 +62,7 @@ reasons! {
     EffectsLeft: "The saga ended, and effects were knowingly left.", "Nothing; they were skipped by a person.";
     InvalidInput: "The input of a step has a placeholder without a value.", "Correct the input, or give the parameter that the message names.";
     NoToken: "The operator has no token for the worker.", "Read the message: the Secret of an external worker, or the operator's rights.";
+    AnswerTooLarge: "The worker's answer is larger than the operator reads, so that its outcome is unknown.", "Let the worker answer with less; large outputs belong elsewhere.";
     NoAnswer: "The worker did not answer in time, so that the outcome is unknown.", "Nothing; the call is repeated under the same key. If it lasts, look at the worker's logs.";
     Overloaded: "The operator had too many calls under way.", "Nothing; the call is repeated. If it lasts, raise --calls-in-flight.";
     Stopping: "The operator was stopping.", "Nothing; the call is repeated by the next process.";

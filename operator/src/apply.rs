@@ -8,10 +8,13 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::quantity;
+use crate::{digest::sha256, quantity};
 
 /// The field manager of everything the operator applies.
 pub const MANAGER: &str = "pyairtable-operator";
+
+/// The digest of what was applied last.
+const APPLIED_ANNOTATION: &str = "pyairtable.dev/applied";
 
 /// Why a child could not be put right.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +58,7 @@ where
     let failed =
         |source| Error::Api { kind: K::kind(&()).into_owned(), name: name.clone(), source: Box::new(source) };
     let api: Api<K> = Api::namespaced(client.clone(), &wanted.namespace().unwrap_or_default());
-    let desired = with_type(wanted)?;
+    let desired = marked(with_type(wanted)?);
     if let Some(live) = api.get_opt(&name).await.map_err(failed)?
         && covers(&with_type(&live)?, &desired)
     {
@@ -74,6 +77,13 @@ fn with_type<K: Resource<DynamicType = ()> + Serialize>(object: &K) -> Result<Va
         map.insert("kind".to_owned(), K::kind(&()).into());
     }
     Ok(json)
+}
+
+/// The object with the digest of itself, so that a field which is not wanted any more shows as a difference too.
+fn marked(mut object: Value) -> Value {
+    let digest = sha256(object.to_string().as_bytes());
+    object["metadata"]["annotations"][APPLIED_ANNOTATION] = Value::String(digest);
+    object
 }
 
 /// True when everything in `wanted` is in `live` as well; lists must agree in length and order, quantities in value.
@@ -115,6 +125,13 @@ mod tests {
         assert!(covers(&live, &json!({"spec": {"replicas": 1}})));
         assert!(!covers(&live, &json!({"spec": {"replicas": 2}})));
         assert!(!covers(&live, &json!({"spec": {"minReadySeconds": 2}})));
+    }
+
+    #[test]
+    fn a_field_that_is_not_wanted_any_more_is_a_difference() {
+        let live = marked(json!({"metadata": {}, "spec": {"a": 1, "b": 2}}));
+        assert!(covers(&live, &marked(json!({"metadata": {}, "spec": {"a": 1, "b": 2}}))));
+        assert!(!covers(&live, &marked(json!({"metadata": {}, "spec": {"a": 1}}))));
     }
 
     #[test]

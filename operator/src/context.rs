@@ -1,9 +1,18 @@
 //! What a pass of a controller may touch.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use crds::{AirtableBase, Workflow};
-use kube::{Client, runtime::reflector::Store};
+use kube::{
+    Client,
+    runtime::{controller::Action, reflector::Store},
+};
 
 use crate::{config::Config, metrics::Metrics, report::Report, saga::live::Live, tokens::Tokens};
 
@@ -30,8 +39,17 @@ pub struct Context {
     pub bases: Store<AirtableBase>,
     /// The workflows as watched.
     pub workflows: Store<Workflow>,
+    /// True once the first lists of all three kinds are read; before, what is missing may only not have been read yet.
+    pub is_synced: Arc<AtomicBool>,
     /// Sagas under way in this process.
     pub live: Live,
+}
+
+impl Context {
+    /// The pause of a pass that came before the first lists were read.
+    pub fn not_yet(&self) -> Option<Action> {
+        (!self.is_synced.load(Ordering::Acquire)).then(|| Action::requeue(Duration::from_millis(200)))
+    }
 }
 
 /// Pause before another look at something that is not ready yet.

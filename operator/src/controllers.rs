@@ -1,6 +1,10 @@
 //! Wires the three controllers: what each watches, and when it looks again. No logic of any kind is here.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use crds::{AirtableBase, Saga, Workflow};
 use futures::{StreamExt as _, stream};
@@ -99,6 +103,7 @@ impl Controllers {
             identity: self.identity.clone(),
             metrics: self.metrics.clone(),
             http,
+            is_synced: Arc::default(),
             bases: bases.clone(),
             workflows: workflows.clone(),
         });
@@ -135,6 +140,7 @@ impl Controllers {
                 }
             }
             tracing::info!("the first lists are read");
+            ctx.is_synced.store(true, Ordering::Release);
             synced.send_replace(true);
         };
         tokio::join!(

@@ -58,7 +58,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let registry = Registry::new();
     let metrics = metrics::Metrics::register(&registry).map_err(|error| Error::Start(error.to_string()))?;
     let (client, once) = clients(&config).await?;
-    let identity = config.identity.clone().unwrap_or_else(|| format!("operator-{}", uuid::Uuid::new_v4()));
+    let identity = identity(&config);
     let (stop, stopping) = watch::channel(false);
     let (leads, leading) = watch::channel(config.no_leader_election);
     let (synced, is_synced) = watch::channel(false);
@@ -96,6 +96,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     };
     let running = tokio::spawn(controllers.run(leading.clone(), synced, stopping));
 
+    let stop_election = election.as_ref().map(tokio::task::JoinHandle::abort_handle);
     let lost = async move {
         match election {
             Some(election) => drop(election.await),
@@ -108,6 +109,10 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     }
     stop.send_replace(true);
     let _ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+    // Else it would take the lease again that is given back.
+    if let Some(election) = stop_election {
+        election.abort();
+    }
     if *leading.borrow()
         && let Err(error) = again.release().await
     {
@@ -117,6 +122,13 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         Ok(Ok(ended)) => ended.map_err(Error::Serve),
         _ => Ok(()),
     }
+}
+
+/// A name of this process alone: a container that starts again in the same pod is another process to workers.
+fn identity(config: &Config) -> String {
+    let name = config.identity.as_deref().unwrap_or("operator");
+    let unique = uuid::Uuid::new_v4().simple().to_string();
+    format!("{name}-{unique:.8}")
 }
 
 /// Resolves when `flag` becomes true.

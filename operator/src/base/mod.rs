@@ -36,6 +36,9 @@ pub enum Error {
 
 /// One pass.
 pub async fn reconcile(base: Arc<AirtableBase>, ctx: Arc<Context>) -> Result<Action, Error> {
+    if let Some(not_yet) = ctx.not_yet() {
+        return Ok(not_yet);
+    }
     let begun = Instant::now();
     // Large, since it holds every child at once; the futures around it stay small.
     let done = Box::pin(pass(&base, &ctx)).await;

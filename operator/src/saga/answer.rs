@@ -32,8 +32,8 @@ pub fn meaning(direction: Direction, status: u16, body: &[u8], retry_after: Opti
     let refused = || Answer::Ended(Report::Refused { reason: reason(), message: message() });
     let unknown = || Answer::Ended(Report::Unknown { reason: reason(), message: message() });
     match (status, direction) {
-        (200, _) => Answer::Ended(Report::Succeeded { outputs: outputs(&json) }),
-        (202, _) => Answer::Accepted(retry_after.unwrap_or(PAUSE)),
+        (200, _) if json.is_object() => Answer::Ended(Report::Succeeded { outputs: outputs(&json) }),
+        (202, _) => Answer::Accepted(retry_after.unwrap_or(PAUSE).max(PAUSE)),
         (410, Direction::Undo) => Answer::Ended(Report::Succeeded { outputs: None }),
         (409, Direction::Do) if text("reason").as_deref() == Some("OutcomeUnknown") => unknown(),
         (409 | 422, _) => refused(),
@@ -79,6 +79,7 @@ mod tests {
         let later = r#"{"error": {"reason": "Draining", "message": ""}}"#;
         for (direction, status, body, wanted) in [
             (Direction::Do, 200, "{}", "succeeded"),
+            (Direction::Undo, 200, "<html>somebody else's page</html>", "unknown"),
             (Direction::Do, 202, "", "accepted"),
             (Direction::Do, 409, "", "refused"),
             (Direction::Do, 409, unknown, "unknown"),

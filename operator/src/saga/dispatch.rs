@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     answer::{Answer, meaning},
     call,
-    live::CallId,
+    live::{CallId, Fenced},
     observe::{Credential, Observed},
     turn::Turn,
 };
@@ -20,6 +20,9 @@ use crate::{base::observe::plain, context::Context};
 
 /// The most bytes read of an answer.
 const MOST_ANSWER_BYTES: usize = 256 * 1024;
+
+/// Kept free before a deadline, so that the worker has time to answer.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// Everything that a call's task needs.
 struct Call {
@@ -30,6 +33,8 @@ struct Call {
     credential: Credential,
     epoch: i64,
     deadline: Timestamp,
+    /// A copy of the call may be under way already: that this one was not sent proves nothing.
+    may_be_sent: bool,
     body: Value,
 }
 
@@ -41,6 +46,7 @@ pub fn dispatch(saga: &Saga, observed: &Observed, turn: &Turn, ctx: &Context) {
         if !ctx.live.begin(&uid, &id) {
             continue;
         }
+        let may_be_sent = turn.sent_before.contains(&id);
         let (step, _, deadline, _) = call::parts(command);
         let saga_ref = ObjectRef::from_obj(saga);
         let status = saga.status.as_ref().unwrap_or(&turn.status);
@@ -53,6 +59,7 @@ pub fn dispatch(saga: &Saga, observed: &Observed, turn: &Turn, ctx: &Context) {
                     uid: uid.clone(),
                     saga: saga_ref,
                     deadline,
+                    may_be_sent,
                     body,
                     id,
                 };
@@ -60,17 +67,17 @@ pub fn dispatch(saga: &Saga, observed: &Observed, turn: &Turn, ctx: &Context) {
                 ctx.live.tasks.clone().spawn(async move { call.run(&ctx).await });
                 continue;
             }
-            Ok(None) => Report::Busy {
-                reason: "BaseNotReady".to_owned(),
-                message: "an AirtableBase that the step uses does not exist".to_owned(),
-                retry_after: None,
-            },
+            Ok(None) => not_sent(
+                may_be_sent,
+                "BaseNotReady",
+                "an AirtableBase that the step uses does not exist".to_owned(),
+            ),
             Err(refusal) => {
                 Report::Refused { reason: "InvalidInput".to_owned(), message: refusal.to_string() }
             }
         };
         let (live, uid) = (ctx.live.clone(), uid.clone());
-        ctx.live.tasks.spawn(async move { live.end(saga_ref, &uid, id, Some(early)).await });
+        ctx.live.tasks.spawn(async move { live.end(saga_ref, &uid, id, Ok(early)).await });
     }
 }
 
@@ -85,11 +92,11 @@ impl Call {
         gauge.dec();
         fail::fail_point!(&point("operator::before-result", direction), |_| std::process::abort());
         let outcome = match &ended {
-            None => "fenced",
-            Some(Report::Succeeded { .. }) => "succeeded",
-            Some(Report::Refused { .. }) => "refused",
-            Some(Report::Busy { .. }) => "busy",
-            Some(Report::Unknown { .. }) => "unknown",
+            Err(_) => "fenced",
+            Ok(Report::Succeeded { .. }) => "succeeded",
+            Ok(Report::Refused { .. }) => "refused",
+            Ok(Report::Busy { .. }) => "busy",
+            Ok(Report::Unknown { .. }) => "unknown",
         };
         ctx.metrics.calls.with_label_values(&[direction, outcome]).inc();
         ctx.metrics.call_seconds.with_label_values(&[direction]).observe(begun.elapsed().as_secs_f64());
@@ -97,56 +104,52 @@ impl Call {
         ctx.live.end(self.saga, &self.uid, self.id, ended).await;
     }
 
-    /// The report, or none when another process is in charge.
-    async fn ended(&self, ctx: &Context) -> Option<Report> {
+    /// How it ended, or that another process is in charge.
+    async fn ended(&self, ctx: &Context) -> Result<Report, Fenced> {
         let token = match &self.credential {
             Credential::Token(token) => token.clone(),
             Credential::Audience(audience) => match ctx.tokens.get(audience).await {
                 Ok(token) => token,
-                Err(error) => return Some(busy("NoToken", format!("no token for the worker: {error}"))),
+                Err(error) => {
+                    return Ok(self.not_sent("NoToken", format!("no token for the worker: {error}")));
+                }
             },
-        };
-        let Ok(_permit) = ctx.live.permits.acquire().await else {
-            return Some(busy("Stopping", "the operator stops".to_owned()));
         };
         let method = if self.id.direction == Direction::Do { Method::PUT } else { Method::DELETE };
         let first = authorized(ctx.http.request(method, &self.url), token.as_deref()).json(&self.body);
-        let mut answer = self.send(first, false).await;
+        let mut answer = self.send(first, false, ctx).await;
         loop {
             match answer {
-                Answer::Ended(report) => return Some(report),
-                Answer::Fenced => return None,
+                Answer::Ended(report) => return Ok(report),
+                Answer::Fenced => return Err(Fenced { epoch: self.epoch }),
                 Answer::Accepted(pause) => {
                     let left = self.left();
                     if left.is_zero() {
-                        return Some(self.late());
+                        return Ok(self.late());
                     }
                     tokio::time::sleep(Duration::try_from(pause).unwrap_or_default().min(left)).await;
                     let ask = ctx.http.get(format!("{}?epoch={}", self.url, self.epoch));
-                    answer = self.send(authorized(ask, token.as_deref()), true).await;
+                    answer = self.send(authorized(ask, token.as_deref()), true, ctx).await;
                 }
             }
         }
     }
 
     /// Sends it, once. Only before the worker has accepted the call does a failure to reach it prove that nothing was done.
-    async fn send(&self, request: RequestBuilder, is_accepted: bool) -> Answer {
-        let left = self.left();
-        if left.is_zero() {
-            let late = if is_accepted {
-                self.late()
-            } else {
-                busy("Overloaded", "the call could not be made before its deadline".to_owned())
-            };
-            return Answer::Ended(late);
-        }
-        let error = match request.timeout(left).send().await {
+    /// A call that waits for another one counts towards the bound only while it is being sent.
+    async fn send(&self, request: RequestBuilder, is_accepted: bool, ctx: &Context) -> Answer {
+        let in_time = self.left().saturating_sub(MARGIN);
+        let Ok(Ok(_permit)) = tokio::time::timeout(in_time, ctx.live.permits.acquire()).await else {
+            let why = "the call could not be made before its deadline".to_owned();
+            return Answer::Ended(if is_accepted { self.late() } else { self.not_sent("Overloaded", why) });
+        };
+        let error = match request.timeout(self.left()).send().await {
             Ok(response) => return self.read(response).await,
             Err(error) => error,
         };
         let cause = plain(&error);
         Answer::Ended(if error.is_connect() && !is_accepted {
-            busy("WorkerUnreachable", format!("the worker can't be reached: {cause}"))
+            self.not_sent("WorkerUnreachable", format!("the worker can't be reached: {cause}"))
         } else if error.is_timeout() {
             self.late()
         } else {
@@ -159,14 +162,26 @@ impl Call {
         let header = response.headers().get(RETRY_AFTER);
         let retry_after = header.and_then(|value| value.to_str().ok()).and_then(|value| value.parse().ok());
         let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() > MOST_ANSWER_BYTES {
-                body.truncate(MOST_ANSWER_BYTES);
-                break;
+        loop {
+            match response.chunk().await {
+                Ok(None) => return meaning(self.id.direction, status, &body, retry_after),
+                Ok(Some(chunk)) if body.len() + chunk.len() <= MOST_ANSWER_BYTES => {
+                    body.extend_from_slice(&chunk)
+                }
+                Ok(Some(_)) => {
+                    let message = format!("the worker's answer is larger than {MOST_ANSWER_BYTES} bytes");
+                    return Answer::Ended(unknown("AnswerTooLarge", message));
+                }
+                Err(error) => {
+                    let message = format!("the worker's answer broke off: {}", plain(&error));
+                    return Answer::Ended(unknown("NoAnswer", message));
+                }
             }
         }
-        meaning(self.id.direction, status, &body, retry_after)
+    }
+
+    fn not_sent(&self, reason: &str, message: String) -> Report {
+        not_sent(self.may_be_sent, reason, message)
     }
 
     fn left(&self) -> Duration {
@@ -188,7 +203,11 @@ fn authorized(request: RequestBuilder, token: Option<&str>) -> RequestBuilder {
     }
 }
 
-fn busy(reason: &str, message: String) -> Report {
+/// A call that this process did not send: without effect, unless an earlier process may have sent it.
+fn not_sent(may_be_sent: bool, reason: &str, message: String) -> Report {
+    if may_be_sent {
+        return unknown(reason, message);
+    }
     Report::Busy { reason: reason.to_owned(), message, retry_after: None }
 }
 

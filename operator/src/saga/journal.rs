@@ -62,15 +62,19 @@ pub fn write(progress: &Progress, plan: &Plan, status: &mut SagaStatus) {
 
 /// Outputs that fit: whole, or without the largest members, which are named under `omitted`.
 pub fn fit(outputs: Map<String, Value>) -> Map<String, Value> {
-    let size = |value: &Value| value.to_string().len();
+    let mut members: Vec<(usize, String)> = outputs
+        .iter()
+        .map(|(name, value)| (name.len() + value.to_string().len() + 4, name.clone()))
+        .collect();
+    members.sort_unstable();
+    let mut total = 2 + members.iter().map(|(bytes, _)| bytes).sum::<usize>();
     let mut kept = outputs;
     let mut omitted = Vec::new();
-    while size(&Value::Object(kept.clone())) > MOST_OUTPUT_BYTES {
-        let Some(largest) = kept.iter().max_by_key(|(_, value)| size(value)).map(|(name, _)| name.clone())
-        else {
-            break;
-        };
-        kept.remove(&largest);
+    while total > MOST_OUTPUT_BYTES
+        && let Some((bytes, largest)) = members.pop()
+    {
+        kept.shift_remove(&largest);
+        total -= bytes;
         omitted.push(Value::String(cut(&largest, 64)));
     }
     if !omitted.is_empty() {

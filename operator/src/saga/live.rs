@@ -38,6 +38,13 @@ impl CallId {
     }
 }
 
+/// A worker has seen a newer epoch than that of the call: another process is in charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fenced {
+    /// The epoch of the call.
+    pub epoch: i64,
+}
+
 /// How a call ended, waiting to be taken into the journal.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -47,12 +54,21 @@ pub struct Answer {
     pub report: Report,
 }
 
+/// What came for a saga since its last turn.
+#[derive(Debug, Clone, Default)]
+pub struct Inbox {
+    /// Answers that are not in the journal yet.
+    pub answers: Vec<Answer>,
+    /// The highest epoch that a worker refused as an older one.
+    pub fenced: Option<i64>,
+}
+
 #[derive(Default)]
 struct Entry {
     newest: Option<Saga>,
     /// Another process is in charge by what a worker said: what is known here may be old.
     is_doubtful: bool,
-    inbox: Vec<Answer>,
+    inbox: Inbox,
     calls: BTreeSet<CallId>,
 }
 
@@ -119,15 +135,16 @@ impl Live {
         self.lock().remove(uid);
     }
 
-    /// Answers that are not in the journal yet.
-    pub fn inbox(&self, uid: &str) -> Vec<Answer> {
+    /// What came since the last turn.
+    pub fn inbox(&self, uid: &str) -> Inbox {
         self.lock().get(uid).map(|entry| entry.inbox.clone()).unwrap_or_default()
     }
 
     /// The journal holds these answers now.
     pub fn taken(&self, uid: &str, taken: &[CallId]) {
         if let Some(entry) = self.lock().get_mut(uid) {
-            entry.inbox.retain(|answer| !taken.contains(&answer.call));
+            entry.inbox.answers.retain(|answer| !taken.contains(&answer.call));
+            entry.inbox.fenced = None;
         }
     }
 
@@ -135,18 +152,21 @@ impl Live {
     pub fn begin(&self, uid: &str, call: &CallId) -> bool {
         let mut sagas = self.lock();
         let entry = sagas.entry(uid.to_owned()).or_default();
-        !entry.inbox.iter().any(|answer| answer.call == *call) && entry.calls.insert(call.clone())
+        !entry.inbox.answers.iter().any(|answer| answer.call == *call) && entry.calls.insert(call.clone())
     }
 
     /// The call ended: with an answer for the journal, or without one when another process is in charge.
-    pub async fn end(&self, saga: ObjectRef<Saga>, uid: &str, call: CallId, report: Option<Report>) {
+    pub async fn end(&self, saga: ObjectRef<Saga>, uid: &str, call: CallId, ended: Result<Report, Fenced>) {
         {
             let mut sagas = self.lock();
             let Some(entry) = sagas.get_mut(uid) else { return };
             entry.calls.remove(&call);
-            match report {
-                Some(report) => entry.inbox.push(Answer { call, report }),
-                None => entry.is_doubtful = true,
+            match ended {
+                Ok(report) => entry.inbox.answers.push(Answer { call, report }),
+                Err(Fenced { epoch }) => {
+                    entry.is_doubtful = true;
+                    entry.inbox.fenced = entry.inbox.fenced.max(Some(epoch));
+                }
             }
         }
         // Closed only while the process ends.

@@ -61,6 +61,9 @@ enum Outcome {
 
 /// One pass.
 pub async fn reconcile(seen: Arc<Saga>, ctx: Arc<Context>) -> Result<Action, Error> {
+    if let Some(not_yet) = ctx.not_yet() {
+        return Ok(not_yet);
+    }
     let begun = Instant::now();
     let done = pass(&seen, &ctx).await;
     let (label, action) = match &done {
@@ -84,7 +87,13 @@ fn until(time: Timestamp) -> Duration {
 async fn pass(seen: &Saga, ctx: &Context) -> Result<Outcome, Error> {
     let Some(uid) = seen.uid() else { return Ok(Outcome::Done) };
     if ctx.live.is_doubtful(&uid) {
-        return refresh(seen, ctx).await;
+        // A pause, so that two processes that both think they are in charge do not outbid each other all the time.
+        let outcome = refresh(seen, ctx).await?;
+        return Ok(if matches!(outcome, Outcome::Stale) {
+            Outcome::At(Timestamp::now() + PAUSE)
+        } else {
+            outcome
+        });
     }
     let saga = ctx.live.newest(&uid, seen);
     if saga.status.as_ref().is_some_and(|status| status.completion_time.is_some()) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::{AirtableBase, Saga, Workflow, reason::Reason, reference::SecretKeyRef, workflow::SagaTemplate};
+use crds::{AirtableBase, Saga, Workflow, reason::Reason, workflow::SagaTemplate};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
 
@@ -73,7 +73,10 @@ pub async fn observe(saga: &Saga, ctx: &Context) -> Result<Result<Observed, Trou
         return Ok(Err(Trouble::Of(Reason::Invalid, "spec has neither workflowRef nor steps".to_owned())));
     };
     let Some(worker_url) = workflow::endpoint(&workflow) else { return Ok(Err(Trouble::Wait)) };
-    let credential = credential(&workflow, &namespace, ctx).await?;
+    let credential = match credential(&workflow, &namespace, ctx).await? {
+        Ok(credential) => credential,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
     let bases = bases(&definition, &namespace, ctx);
     Ok(Ok(Observed { definition, revision, worker_url, credential, bases }))
 }
@@ -113,16 +116,23 @@ async fn pinned(
     })
 }
 
-async fn credential(workflow: &Workflow, namespace: &str, ctx: &Context) -> Result<Credential, kube::Error> {
+async fn credential(
+    workflow: &Workflow,
+    namespace: &str,
+    ctx: &Context,
+) -> Result<Result<Credential, Trouble>, kube::Error> {
     let external = workflow.spec.worker.as_ref().and_then(|worker| worker.external.as_ref());
     let Some(external) = external else {
-        return Ok(Credential::Audience(workflow::audience(namespace, &workflow.name_any())));
+        return Ok(Ok(Credential::Audience(workflow::audience(namespace, &workflow.name_any()))));
     };
-    let read = |reference: SecretKeyRef| async move { read_secret(ctx, namespace, &reference).await };
-    match external.token_secret_ref.clone() {
-        None => Ok(Credential::Token(None)),
-        Some(reference) => Ok(Credential::Token(read(reference).await?)),
-    }
+    let Some(reference) = &external.token_secret_ref else { return Ok(Ok(Credential::Token(None))) };
+    let token = read_secret(ctx, namespace, reference).await?.filter(|token| !token.is_empty());
+    let missing = || {
+        let message =
+            format!("Secret {} with a key {} does not exist: create it", reference.name, reference.key());
+        Trouble::Of(Reason::SecretMissing, message)
+    };
+    Ok(token.map(|token| Credential::Token(Some(token))).ok_or_else(missing))
 }
 
 fn bases(definition: &SagaTemplate, namespace: &str, ctx: &Context) -> BTreeMap<String, (String, String)> {

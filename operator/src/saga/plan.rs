@@ -1,5 +1,7 @@
 //! A definition as the core's plan: names resolved, absent numbers filled in. Pure.
 
+use std::collections::BTreeSet;
+
 use crds::{
     Saga,
     step::{CompensationPolicy, RetryPolicy, Step},
@@ -122,6 +124,7 @@ fn unsigned(number: i32) -> u32 {
 }
 
 fn check_expressions(step: &Step, plan: &Plan) -> Result<(), Error> {
+    let done_before = done_before(plan, &step.name);
     let unreadable = |source| Error::Expression { step: step.name.clone(), source };
     let compensation = step.compensation.as_ref().and_then(|it| it.action.as_ref());
     for (action, may_use_outputs) in
@@ -135,9 +138,7 @@ fn check_expressions(step: &Step, plan: &Plan) -> Result<(), Error> {
                 "parameters" => {}
                 "outputs" if may_use_outputs => {}
                 "steps" => match names.next() {
-                    Some(name)
-                        if (may_use_outputs && name == step.name) || comes_before(plan, name, &step.name) => {
-                    }
+                    Some(name) if (may_use_outputs && name == step.name) || done_before.contains(name) => {}
                     _ => {
                         return Err(wrong(
                             "names a step that is not done before this one: add it to dependsOn, or correct the name",
@@ -155,10 +156,15 @@ fn check_expressions(step: &Step, plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// True when `first` is done before `second` begins.
-fn comes_before(plan: &Plan, first: &str, second: &str) -> bool {
-    let needs = plan.step(second).map(|step| step.needs.as_slice()).unwrap_or_default();
-    needs.iter().any(|need| need == first || comes_before(plan, first, need))
+/// The steps that are done before `step` begins, over all its needs; each is looked at once.
+fn done_before<'a>(plan: &'a Plan, step: &str) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&str> = plan.step(step).map(|step| step.name.as_str()).into_iter().collect();
+    while let Some(next) = open.pop() {
+        let needs = plan.step(next).map(|step| step.needs.as_slice()).unwrap_or_default();
+        open.extend(needs.iter().map(String::as_str).filter(|need| found.insert(*need)));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -191,6 +197,23 @@ steps:
         );
         let error = of_template(&template(&bad), "uid").unwrap_err().to_string();
         assert!(error.contains("second") && error.contains("steps.third"), "{error}");
+    }
+
+    #[test]
+    fn a_dense_plan_is_checked_at_once() {
+        let mut dense = template(CHAIN);
+        let step = dense.steps[1].clone();
+        dense.steps = (0..50)
+            .map(|index| Step {
+                name: format!("step-{index}"),
+                depends_on: Some(
+                    (index.max(16) - 16..index).map(|before| format!("step-{before}")).collect(),
+                ),
+                ..step.clone()
+            })
+            .collect();
+        dense.steps[49].action.input.insert("seconds".to_owned(), "${steps.typo.outputs.x}".into());
+        assert!(of_template(&dense, "uid").unwrap_err().to_string().contains("steps.typo"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use saga::{Cause, Command, Event, Progress, Repair, State, invariants};
 
 use super::{
     journal,
-    live::{Answer, CallId},
+    live::{Answer, CallId, Inbox},
     observe::{Observed, Trouble},
     plan, status,
 };
@@ -27,6 +27,8 @@ pub struct Turn {
     pub wake: Option<Timestamp>,
     /// Answers that the status holds now.
     pub taken: Vec<CallId>,
+    /// Calls that the journal held before this turn: a copy of them may be under way already.
+    pub sent_before: Vec<CallId>,
     /// An invariant of the core that is broken: a defect.
     pub broken: Option<&'static str>,
 }
@@ -42,7 +44,7 @@ pub enum Undecided {
 pub fn turn(
     saga: &Saga,
     observed: &Observed,
-    inbox: &[Answer],
+    inbox: &Inbox,
     me: &str,
     now: Timestamp,
 ) -> Result<Turn, Undecided> {
@@ -61,7 +63,8 @@ pub fn turn(
         }
         None => saga::start(&plan, now),
     };
-    let (events, repairs) = events(saga, &before, &progress, inbox, now);
+    let sent_before = saga::commands(&plan, &progress).iter().map(CallId::of).collect();
+    let (events, repairs) = events(saga, &before, &progress, &inbox.answers, now);
     let mut broken = None;
     let mut transition = None;
     let mut current = progress;
@@ -76,16 +79,19 @@ pub fn turn(
     let mut status = status::of(saga, &plan, &current, now);
     status.repairs = repairs;
     status.revision.clone_from(&observed.revision);
-    take_over(&before, &mut status, me);
-    let taken = inbox.iter().map(|answer| answer.call.clone()).collect();
-    Ok(Turn { status, commands, wake, taken, broken })
+    take_over(&before, &mut status, me, inbox.fenced);
+    let taken = inbox.answers.iter().map(|answer| answer.call.clone()).collect();
+    Ok(Turn { status, commands, wake, taken, sent_before, broken })
 }
 
 /// Another process than the last one counts the epoch up, so that workers refuse what the last one may still send.
-fn take_over(before: &SagaStatus, status: &mut SagaStatus, me: &str) {
+/// So does a process that is in charge and was refused as an older one: its journal is older than the worker's memory.
+fn take_over(before: &SagaStatus, status: &mut SagaStatus, me: &str, fenced: Option<i64>) {
     let is_ours = before.holder.as_deref() == Some(me);
+    let epoch = before.epoch.unwrap_or(0);
+    let was_refused = fenced.is_some_and(|refused| refused >= epoch);
     status.holder = Some(me.to_owned());
-    status.epoch = Some(before.epoch.unwrap_or(0) + i64::from(!is_ours));
+    status.epoch = Some(epoch + i64::from(!is_ours || was_refused));
 }
 
 /// What people want, then the answers that came: an answer must not start a step that nobody wants any more.

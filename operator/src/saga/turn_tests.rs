@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Turn, Undecided, turn};
 use crate::saga::{
-    live::{Answer, CallId},
+    live::{Answer, CallId, Inbox},
     observe::{Credential, Observed, Trouble},
 };
 
@@ -42,7 +42,7 @@ fn fresh() -> Saga {
 }
 
 fn after(saga: &Saga, inbox: &[Answer], me: &str, second: i64) -> (Saga, Turn) {
-    let turn = turn(saga, &observed(), inbox, me, at(second))
+    let turn = turn(saga, &observed(), &inbox_of(inbox), me, at(second))
         .unwrap_or_else(|Undecided::Trouble(trouble)| panic!("{trouble:?}"));
     let mut next = saga.clone();
     next.status = Some(turn.status.clone());
@@ -51,6 +51,10 @@ fn after(saga: &Saga, inbox: &[Answer], me: &str, second: i64) -> (Saga, Turn) {
 
 fn answer(step: &str, direction: Direction, report: Report) -> Answer {
     Answer { call: CallId { step: step.to_owned(), direction, attempt: 1 }, report }
+}
+
+fn inbox_of(answers: &[Answer]) -> Inbox {
+    Inbox { answers: answers.to_vec(), fenced: None }
 }
 
 fn done() -> Report {
@@ -106,6 +110,22 @@ fn another_process_counts_the_epoch_up_and_makes_the_same_call() {
 }
 
 #[test]
+fn a_call_of_an_earlier_turn_is_known_as_one_that_may_be_under_way() {
+    let (saga, first) = after(&fresh(), &[], "me", 0);
+    assert!(first.sent_before.is_empty());
+    let (_, second) = after(&saga, &[], "other", 1);
+    assert_eq!(second.sent_before, [CallId { step: "a".to_owned(), direction: Direction::Do, attempt: 1 }]);
+}
+
+#[test]
+fn a_process_in_charge_that_was_refused_as_an_older_one_counts_the_epoch_up_once() {
+    let (saga, _) = after(&fresh(), &[], "me", 0);
+    let refused = Inbox { answers: Vec::new(), fenced: Some(1) };
+    let turn = turn(&saga, &observed(), &refused, "me", at(1)).unwrap_or_else(|_| panic!("undecided"));
+    assert_eq!(turn.status.epoch, Some(2));
+}
+
+#[test]
 fn a_cancel_that_comes_with_an_answer_starts_no_further_step() {
     let (mut saga, _) = after(&fresh(), &[], "me", 0);
     saga.spec.cancellation = Some(crds::saga::Cancellation { reason: "enough".to_owned() });
@@ -132,7 +152,9 @@ fn a_saga_whose_last_step_is_refused_ends_compensated_with_the_reason() {
 fn a_saga_that_has_started_once_and_lost_its_journal_does_not_start_again() {
     let mut saga = fresh();
     saga.metadata.annotations = Some([(STARTED_ANNOTATION.to_owned(), "another-uid".to_owned())].into());
-    let Err(Undecided::Trouble(Trouble::Of(reason, _))) = turn(&saga, &observed(), &[], "me", at(0)) else {
+    let Err(Undecided::Trouble(Trouble::Of(reason, _))) =
+        turn(&saga, &observed(), &Inbox::default(), "me", at(0))
+    else {
         panic!("it started")
     };
     assert_eq!(reason, crds::reason::Reason::JournalLost);
@@ -149,7 +171,7 @@ fn the_status_of_twenty_steps_stays_small() {
         Some(json!({ "recordId": "recABCDEFGHIJKLMN", "recordIds": ["recABCDEFGHIJKLMN"] }).to_string());
     let mut inbox = Vec::new();
     for index in 0..=20 {
-        let turn = turn(&saga, &observed, &inbox, "operator-0123456789-abcde", at(index))
+        let turn = turn(&saga, &observed, &inbox_of(&inbox), "operator-0123456789-abcde", at(index))
             .unwrap_or_else(|_| panic!("undecided"));
         saga.status = Some(turn.status);
         inbox = vec![answer(

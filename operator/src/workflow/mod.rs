@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
 use crate::{
-    apply,
+    apply, base,
     conditions::Verdict,
     context::{Context, LATER, SOON},
     status as write,
@@ -37,6 +37,9 @@ pub enum Error {
 
 /// One pass.
 pub async fn reconcile(workflow: Arc<Workflow>, ctx: Arc<Context>) -> Result<Action, Error> {
+    if let Some(not_yet) = ctx.not_yet() {
+        return Ok(not_yet);
+    }
     let begun = Instant::now();
     // Large, since it holds every child at once; the futures around it stay small.
     let done = Box::pin(pass(&workflow, &ctx)).await;
@@ -71,6 +74,7 @@ async fn pass(workflow: &Workflow, ctx: &Context) -> Result<Verdict, Error> {
         Err(error @ apply::Error::Api { .. }) => return status::refused(workflow, &error, ctx).await,
         other => other?,
     };
+    base::build::token_reviewers(ctx).await?;
     let seen = observe::after(workflow, deployed.as_ref(), ctx).await?;
     let (status, verdict) = status::status(workflow, valid, deployed.as_ref(), &seen, Timestamp::now());
     write::conclude(workflow, status, ctx).await?;
