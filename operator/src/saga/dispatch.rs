@@ -166,7 +166,7 @@ impl Call {
             match response.chunk().await {
                 Ok(None) => return meaning(self.id.direction, status, &body, retry_after),
                 Ok(Some(chunk)) if body.len() + chunk.len() <= MOST_ANSWER_BYTES => {
-                    body.extend_from_slice(&chunk)
+                    body.extend_from_slice(&chunk);
                 }
                 Ok(Some(_)) => {
                     let message = format!("the worker's answer is larger than {MOST_ANSWER_BYTES} bytes");
