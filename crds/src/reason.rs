@@ -65,7 +65,6 @@ reasons! {
     AnswerTooLarge: "The worker's answer is larger than the operator reads, so that its outcome is unknown.", "Let the worker answer with less; large outputs belong elsewhere.";
     NoAnswer: "The worker did not answer in time, so that the outcome is unknown.", "Nothing; the call is repeated under the same key. If it lasts, look at the worker's logs.";
     Overloaded: "The operator had too many calls under way.", "Nothing; the call is repeated. If it lasts, raise --calls-in-flight.";
-    Stopping: "The operator was stopping.", "Nothing; the call is repeated by the next process.";
     CompensationDeadlineExceeded: "The compensation did not end in compensationDeadlineSeconds.", "Decide with spec.repairs: Retry, Skip or Resolve.";
     RepairApplied: "A repair was applied.", "Nothing.";
     RepairRefused: "A repair names a step that is not stuck.", "Look at the steps of the saga.";
