@@ -20,7 +20,7 @@ use crate::{
 
 pub use build::{GATEWAY_AUDIENCE, GATEWAY_PORT, endpoint, gateway_name};
 
-/// Why a pass failed; it is repeated with back-off.
+/// Why a pass failed; it is repeated after a pause.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A read failed.

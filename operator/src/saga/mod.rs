@@ -33,7 +33,7 @@ use turn::{Turn, Undecided};
 /// Pause while another controller is about to write what the saga needs.
 const PAUSE: SignedDuration = SignedDuration::from_millis(300);
 
-/// Why a pass failed; it is repeated with back-off.
+/// Why a pass failed; it is repeated after a pause.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A read failed.

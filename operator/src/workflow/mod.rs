@@ -21,7 +21,7 @@ use crate::{
 
 pub use build::{audience, endpoint, worker_name};
 
-/// Why a pass failed; it is repeated with back-off.
+/// Why a pass failed; it is repeated after a pause.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A read failed.
