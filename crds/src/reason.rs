@@ -44,10 +44,11 @@ reasons! {
     UpstreamUnreachable: "Airtable can't be reached.", "Check spec.endpoint, DNS and egress rules.";
     GatewayUnreachable: "The gateway's pods are ready, but the gateway does not answer the operator.", "Check network policies between the operator and the gateway.";
     WorkerUnreachable: "The worker does not answer.", "Look at the worker's pods; calls are repeated by themselves.";
+    SagasUnderWay: "The workflow is being deleted, and sagas that its worker serves are under way.", "Wait for them, or cancel them.";
     BaseNotReady: "A base that a step uses is missing or not ready.", "Look at the conditions of the AirtableBase.";
     Invalid: "The resource can't mean anything.", "Correct what the message names.";
-    WorkflowMissing: "The Workflow that the saga names does not exist.", "Create the Workflow, or correct the name.";
-    RevisionLost: "The definition that the saga started with is gone.", "Restore the ControllerRevision, or resolve the effects by hand and delete the saga with its finalizer.";
+    WorkflowMissing: "The Workflow that the saga names does not exist, or is being deleted.", "Create the Workflow, or correct the name; a saga that shall go: delete it, with a repair for each step that may have an effect.";
+    RevisionLost: "The definition that the saga started with is gone.", "Restore the ControllerRevision; or see to the effects by hand, say so by a repair (Resolve or Skip) for each step, and delete the saga.";
     JournalLost: "The saga has started once, but its status is gone, so that nobody knows what was done.", "Check the effects by hand, then create a new saga.";
     Running: "The saga is doing its steps.", "Wait.";
     Suspended: "The saga is held by spec.suspend.", "Set spec.suspend to false to go on.";

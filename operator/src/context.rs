@@ -8,13 +8,15 @@ use std::{
     time::Duration,
 };
 
-use crds::{AirtableBase, Workflow};
+use crds::{AirtableBase, Saga, Workflow};
 use kube::{
     Client,
     runtime::{controller::Action, reflector::Store},
 };
 
-use crate::{config::Config, metrics::Metrics, report::Report, saga::live::Live, tokens::Tokens};
+use crate::{
+    config::Config, failures::Failures, metrics::Metrics, report::Report, saga::live::Live, tokens::Tokens,
+};
 
 /// Shared by the three controllers; cloned cheaply.
 #[derive(Clone)]
@@ -39,8 +41,12 @@ pub struct Context {
     pub bases: Store<AirtableBase>,
     /// The workflows as watched.
     pub workflows: Store<Workflow>,
+    /// The sagas as watched.
+    pub sagas: Store<Saga>,
     /// True once the first lists of all three kinds are read; before, what is missing may only not have been read yet.
     pub is_synced: Arc<AtomicBool>,
+    /// Passes that failed.
+    pub failures: Failures,
     /// Sagas under way in this process.
     pub live: Live,
 }

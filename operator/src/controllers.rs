@@ -3,11 +3,10 @@
 use std::{
     fmt::Debug,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
 use crds::{AirtableBase, Saga, Workflow};
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -27,13 +26,14 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
     base,
     base::observe::bases_of,
     config::Config,
     context::{Context, http_client},
+    failures::Failures,
     metrics::Metrics,
     report::Report,
     saga,
@@ -81,32 +81,19 @@ impl Controllers {
         }
         synced.send_replace(false);
         self.metrics.is_leader.with_label_values::<&str>(&[]).set(1);
-        let (bases, bases_stream) = self.watched::<AirtableBase>();
-        let (workflows, workflows_stream) = self.watched::<Workflow>();
-        let (sagas, sagas_stream) = self.watched::<Saga>();
         let (look_again, answers) = mpsc::channel(ANSWERS);
-        let http = match http_client() {
-            Ok(http) => http,
+        let live = Live::new(self.config.calls_in_flight, look_again);
+        let gone = Arc::new(Notify::new());
+        let (bases, bases_stream) = self.watched::<AirtableBase>(tell_of_gone(&gone));
+        let (workflows, workflows_stream) = self.watched::<Workflow>(tell_of_gone(&gone));
+        let (sagas, sagas_stream) = self.watched::<Saga>({
+            let live = live.clone();
+            move |event| live.note(event)
+        });
+        let ctx = match self.context(live, bases.clone(), workflows.clone(), sagas.clone()) {
+            Ok(ctx) => Arc::new(ctx),
             Err(error) => return tracing::error!(%error, "no HTTP client: a defect"),
         };
-        let ctx = Arc::new(Context {
-            report: Report::new(self.client.clone(), &self.identity, self.metrics.clone()),
-            tokens: Tokens::new(
-                self.client.clone(),
-                &self.config.namespace,
-                self.config.service_account.as_deref(),
-            ),
-            live: Live::new(self.config.calls_in_flight, look_again),
-            client: self.client.clone(),
-            once: self.once.clone(),
-            config: self.config.clone(),
-            identity: self.identity.clone(),
-            metrics: self.metrics.clone(),
-            http,
-            is_synced: Arc::default(),
-            bases: bases.clone(),
-            workflows: workflows.clone(),
-        });
         let answers =
             stream::unfold(answers, |mut answers| async move { Some((answers.recv().await?, answers)) });
 
@@ -142,14 +129,48 @@ impl Controllers {
             tracing::info!("the first lists are read");
             ctx.is_synced.store(true, Ordering::Release);
             synced.send_replace(true);
+            gone.notify_one();
         };
         tokio::join!(
-            base_controller.run(base::reconcile, again, ctx.clone()).for_each(|_| async {}),
-            workflow_controller.run(workflow::reconcile, again, ctx.clone()).for_each(|_| async {}),
-            saga_controller.run(saga::reconcile, again, ctx.clone()).for_each(|_| async {}),
+            base_controller
+                .run(|it, ctx| counted(it, ctx, base::reconcile), again, ctx.clone())
+                .for_each(|_| async {}),
+            workflow_controller
+                .run(|it, ctx| counted(it, ctx, workflow::reconcile), again, ctx.clone())
+                .for_each(|_| async {}),
+            saga_controller
+                .run(|it, ctx| counted(it, ctx, saga::reconcile), again, ctx.clone())
+                .for_each(|_| async {}),
             tell,
+            unbind(&gone, &ctx, wait_for(stopping)),
         );
         ctx.live.tasks.close();
+    }
+
+    fn context(
+        &self,
+        live: Live,
+        bases: Store<AirtableBase>,
+        workflows: Store<Workflow>,
+        sagas: Store<Saga>,
+    ) -> Result<Context, reqwest::Error> {
+        let account = self.config.service_account.as_deref();
+        Ok(Context {
+            report: Report::new(self.client.clone(), &self.identity, self.metrics.clone()),
+            tokens: Tokens::new(self.client.clone(), &self.config.namespace, account),
+            client: self.client.clone(),
+            once: self.once.clone(),
+            config: self.config.clone(),
+            identity: self.identity.clone(),
+            metrics: self.metrics.clone(),
+            http: http_client()?,
+            is_synced: Arc::default(),
+            failures: Failures::default(),
+            live,
+            bases,
+            workflows,
+            sagas,
+        })
     }
 
     fn api<K>(&self) -> Api<K>
@@ -163,8 +184,10 @@ impl Controllers {
     }
 
     /// A store with the stream that fills it; only changes of the spec, of finalizers and of deletion lead to a pass.
+    /// `note` is told of every event once the store knows of it.
     fn watched<K>(
         &self,
+        note: impl Fn(&watcher::Event<K>) + Send + 'static,
     ) -> (Store<K>, impl futures::Stream<Item = Result<K, watcher::Error>> + Send + 'static)
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
@@ -180,6 +203,7 @@ impl Controllers {
             .default_backoff()
             .modify(|object| object.managed_fields_mut().clear())
             .reflect(writer)
+            .inspect_ok(note)
             .applied_objects()
             .predicate_filter(
                 predicates::generation.combine(predicates::finalizers),
@@ -209,16 +233,59 @@ where
         .owns(of.api::<NetworkPolicy>(), ours)
 }
 
-/// What failed is repeated; the API server's trouble is everybody's, so that a fixed pause with the object's own spread is enough.
+/// Tells that an object is gone, or may have gone while nobody watched.
+fn tell_of_gone<K>(gone: &Arc<Notify>) -> impl Fn(&watcher::Event<K>) + Send + 'static {
+    let gone = gone.clone();
+    move |event| {
+        if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
+            gone.notify_one();
+        }
+    }
+}
+
+/// Takes the right to review tokens from the gateways and workers that are gone: no pass comes for what is not there.
+async fn unbind(gone: &Notify, ctx: &Context, stopping: impl Future<Output = ()>) {
+    let unbind = async {
+        loop {
+            gone.notified().await;
+            if ctx.not_yet().is_none()
+                && let Err(error) = base::build::token_reviewers(ctx).await
+            {
+                tracing::warn!(%error, "the binding of token reviewers could not be written, the next pass does it");
+            }
+        }
+    };
+    tokio::select! {
+        () = unbind => {}
+        () = stopping => {}
+    }
+}
+
+/// A pass; one that went well ends a row of failures.
+async fn counted<K, E, P>(
+    object: Arc<K>,
+    ctx: Arc<Context>,
+    reconcile: impl Fn(Arc<K>, Arc<Context>) -> P,
+) -> Result<Action, E>
+where
+    K: Resource<DynamicType = ()>,
+    P: Future<Output = Result<Action, E>>,
+{
+    let done = reconcile(object.clone(), ctx.clone()).await;
+    if done.is_ok() {
+        ctx.failures.clear(&object.uid().unwrap_or_default());
+    }
+    done
+}
+
+/// What failed is repeated after a pause that grows.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that a controller asks for")]
 fn again<K: Resource<DynamicType = ()>, E: std::fmt::Display>(
     object: Arc<K>,
     error: &E,
-    _: Arc<Context>,
+    ctx: Arc<Context>,
 ) -> Action {
-    let name = object.name_any();
-    tracing::warn!(kind = %K::kind(&()), name, namespace = object.namespace(), %error, "pass failed, it is repeated");
-    let spread =
-        name.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))) % 1000;
-    Action::requeue(Duration::from_millis(1000 + spread))
+    let pause = ctx.failures.count(&object.uid().unwrap_or_default());
+    tracing::warn!(kind = %K::kind(&()), name = object.name_any(), namespace = object.namespace(), %error, ?pause, "pass failed, it is repeated");
+    Action::requeue(pause)
 }

@@ -9,6 +9,7 @@ pub mod config;
 pub mod context;
 pub mod controllers;
 pub mod digest;
+mod failures;
 pub mod lease;
 pub mod metrics;
 pub mod quantity;

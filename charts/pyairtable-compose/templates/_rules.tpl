@@ -4,6 +4,10 @@
 - apiGroups: [pyairtable.dev]
   resources: [airtablebases, workflows]
   verbs: [list, watch]
+# The finalizer that keeps a worker while sagas need it.
+- apiGroups: [pyairtable.dev]
+  resources: [workflows]
+  verbs: [patch]
 # The sagas to drive. patch: finalizer and start marker; get: after a conflict; delete: when ttlSecondsAfterFinished is over.
 - apiGroups: [pyairtable.dev]
   resources: [sagas]
@@ -34,10 +38,10 @@
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create, patch]
-# The definition that a saga started with.
+# The definition that a saga started with; old ones that no saga uses any more are deleted.
 - apiGroups: [apps]
   resources: [controllerrevisions]
-  verbs: [get, create, patch]
+  verbs: [get, list, create, patch, delete]
 # Why a gateway or worker does not start.
 - apiGroups: [""]
   resources: [pods]

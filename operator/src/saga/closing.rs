@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crds::{Condition, SAGA_FINALIZER, STARTED_ANNOTATION, Saga, condition};
+use crds::{
+    Condition, SAGA_FINALIZER, STARTED_ANNOTATION, Saga, condition,
+    reason::Reason,
+    saga::{RepairVerb, StepState, StepStatus},
+};
 use jiff::{SignedDuration, Timestamp};
 use kube::{
     Api, ResourceExt as _,
@@ -12,7 +16,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{Error, Outcome, observe::Trouble, refresh};
-use crate::{apply::MANAGER, context::Context};
+use crate::{apply::MANAGER, context::Context, workflow::hold};
 
 /// When a saga ended.
 pub(super) fn of_ended(saga: &Saga) -> Option<Timestamp> {
@@ -67,11 +71,51 @@ pub(super) async fn mark_started(saga: &Saga, ctx: &Context) -> Result<Saga, kub
     Ok(marked)
 }
 
-/// Lets go a saga that is being deleted and never did anything, or of which nobody can know what it did.
-pub(super) async fn released_unstarted(saga: &Saga, trouble: &Trouble, ctx: &Context) -> Result<bool, Error> {
-    let has_journal = saga.status.as_ref().is_some_and(|status| status.start_time.is_some());
-    if saga.metadata.deletion_timestamp.is_none() || has_journal || matches!(trouble, Trouble::Wait) {
+/// Holds the workflow whose worker the saga is about to call.
+pub(super) async fn hold_workflow(saga: &Saga, ctx: &Context) -> Result<(), Error> {
+    let Some(reference) = saga.spec.workflow_ref.as_ref().or(saga.spec.worker_ref.as_ref()) else {
+        return Ok(());
+    };
+    let namespace = saga.namespace().unwrap_or_default();
+    let Some(workflow) = ctx.workflows.get(&ObjectRef::new(&reference.name).within(&namespace)) else {
+        return Ok(());
+    };
+    hold::hold(&workflow, ctx).await.map_err(Error::Metadata)
+}
+
+/// Steps that may have an effect and that nobody said by a repair to have seen to.
+pub(super) fn unattended(saga: &Saga) -> Vec<&str> {
+    let steps = saga.status.as_ref().map(|status| status.steps.as_slice()).unwrap_or_default();
+    let is_attended = |name: &str| {
+        saga.spec.repairs.iter().any(|repair| repair.step == name && repair.verb != RepairVerb::Retry)
+    };
+    steps
+        .iter()
+        .filter(|step| may_have_effect(step) && !is_attended(&step.name))
+        .map(|step| step.name.as_str())
+        .collect()
+}
+
+/// By the journal alone, for where the definition is lost.
+fn may_have_effect(step: &StepStatus) -> bool {
+    match step.state {
+        StepState::Pending | StepState::Compensated | StepState::Skipped => false,
+        StepState::Failed => step.doubtful == Some(true),
+        _ => true,
+    }
+}
+
+/// Lets go a saga that is being deleted and can't go on, when it never did anything, when nobody can know what it did,
+/// or when somebody has seen to each of its effects.
+pub(super) async fn let_go(saga: &Saga, trouble: &Trouble, ctx: &Context) -> Result<bool, Error> {
+    let Trouble::Of(_, why) = trouble else { return Ok(false) };
+    if saga.metadata.deletion_timestamp.is_none() || !unattended(saga).is_empty() {
         return Ok(false);
+    }
+    if hold::may_have_effects(saga) {
+        let note =
+            format!("let go, since repairs say that its effects are seen to; it could not go on: {why}");
+        ctx.report.event(saga, true, Reason::EffectsLeft, &note).await;
     }
     match release(saga, ctx).await {
         Ok(_) => {}

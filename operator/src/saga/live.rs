@@ -3,12 +3,15 @@
 //! A cache of what can be read again: losing it costs time only.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crds::{Saga, workflow::SagaTemplate};
-use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+use kube::{
+    ResourceExt as _,
+    runtime::{reflector::ObjectRef, watcher::Event},
+};
 use saga::{Command, Direction, Report};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
@@ -79,6 +82,8 @@ type Templates = HashMap<(String, String), Arc<SagaTemplate>>;
 #[derive(Clone)]
 pub struct Live {
     sagas: Arc<Mutex<HashMap<String, Entry>>>,
+    /// Uids in the list that the watch is reading.
+    listed: Arc<Mutex<HashSet<String>>>,
     templates: Arc<Mutex<Templates>>,
     look_again: mpsc::Sender<ObjectRef<Saga>>,
     /// Bounds the calls under way.
@@ -92,6 +97,7 @@ impl Live {
     pub fn new(calls: usize, look_again: mpsc::Sender<ObjectRef<Saga>>) -> Self {
         Self {
             sagas: Arc::default(),
+            listed: Arc::default(),
             templates: Arc::default(),
             look_again,
             permits: Arc::new(Semaphore::new(calls)),
@@ -133,6 +139,22 @@ impl Live {
     /// Forgets a saga that ended or is gone.
     pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);
+    }
+
+    /// Takes note of what the watch tells: nothing is kept of what is gone, nor of what is seen to have ended.
+    pub fn note(&self, event: &Event<Saga>) {
+        let uid = |saga: &Saga| saga.uid().unwrap_or_default();
+        match event {
+            Event::Apply(saga) if has_ended(saga) => self.settle(&uid(saga), saga),
+            Event::Delete(saga) => self.forget(&uid(saga)),
+            Event::Init => self.listed().clear(),
+            Event::InitApply(saga) => drop(self.listed().insert(uid(saga))),
+            Event::InitDone => {
+                let listed = std::mem::take(&mut *self.listed());
+                self.lock().retain(|uid, _| listed.contains(uid));
+            }
+            Event::Apply(_) => {}
+        }
     }
 
     /// What came since the last turn.
@@ -195,12 +217,75 @@ impl Live {
         template
     }
 
+    fn listed(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         self.sagas.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn has_ended(saga: &Saga) -> bool {
+    saga.status.as_ref().is_some_and(|status| status.completion_time.is_some())
+}
+
 /// Resource versions of one object are comparable numbers since Kubernetes 1.35 says so; before, etcd made them so.
 fn version(saga: &Saga) -> u64 {
     saga.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn saga(uid: &str, version: u64, ended: Option<&str>) -> Saga {
+        serde_json::from_value(json!({
+            "metadata": {"name": uid, "uid": uid, "resourceVersion": version.to_string()}, "spec": {},
+            "status": {"completionTime": ended},
+        }))
+        .unwrap()
+    }
+
+    fn live_with(uids: &[&str]) -> Live {
+        let live = Live::new(1, mpsc::channel(1).0);
+        for uid in uids {
+            live.keep(uid, &saga(uid, 5, None));
+        }
+        live
+    }
+
+    fn known(live: &Live) -> Vec<String> {
+        let mut known: Vec<String> = live.lock().keys().cloned().collect();
+        known.sort();
+        known
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_saga_that_is_gone() {
+        let live = live_with(&["a", "b"]);
+        live.note(&Event::Delete(saga("a", 6, None)));
+        assert_eq!(known(&live), ["b"]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_saga_that_went_while_nobody_watched() {
+        let live = live_with(&["a", "b"]);
+        live.note(&Event::Init);
+        live.note(&Event::InitApply(saga("b", 6, None)));
+        live.note(&Event::InitDone);
+        assert_eq!(known(&live), ["b"]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_saga_once_its_own_end_is_seen_and_an_older_end_proves_nothing() {
+        let live = live_with(&["a"]);
+        let end = Some("2026-01-01T00:00:00Z");
+        live.note(&Event::Apply(saga("a", 4, end)));
+        assert_eq!(known(&live), ["a"]);
+        live.note(&Event::Apply(saga("a", 5, end)));
+        assert!(known(&live).is_empty());
+    }
 }

@@ -145,6 +145,7 @@ async fn carry_out(
         ctx.metrics.invariant_violations.with_label_values(&[broken]).inc();
     }
     if !turn.commands.is_empty() {
+        closing::hold_workflow(&current, ctx).await?;
         match closing::mark_started(&current, ctx).await {
             Ok(marked) => current = marked,
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
@@ -180,7 +181,7 @@ async fn refresh(saga: &Saga, ctx: &Context) -> Result<Outcome, Error> {
 
 /// Says what keeps the saga from going on; it is looked at again, since most of it can be mended.
 async fn halted(saga: &Saga, trouble: &Trouble, ctx: &Context) -> Result<Outcome, Error> {
-    if closing::released_unstarted(saga, trouble, ctx).await? {
+    if closing::let_go(saga, trouble, ctx).await? {
         return Ok(Outcome::Done);
     }
     let status = status::halted(saga, trouble, Timestamp::now());

@@ -62,6 +62,12 @@ pub async fn observe(saga: &Saga, ctx: &Context) -> Result<Result<Observed, Trou
         );
         return Ok(Err(Trouble::Of(Reason::WorkflowMissing, message)));
     };
+    let has_begun = saga.status.as_ref().is_some_and(|status| status.start_time.is_some());
+    if workflow.metadata.deletion_timestamp.is_some() && !has_begun {
+        let message =
+            format!("Workflow {} is being deleted: create it again once it is gone", reference.name);
+        return Ok(Err(Trouble::Of(Reason::WorkflowMissing, message)));
+    }
     let (template, revision) = match saga.spec.workflow_ref {
         None => (None, None),
         Some(_) => match pinned(saga, &workflow, ctx).await? {

@@ -8,7 +8,11 @@ use crds::{
 use jiff::Timestamp;
 use saga::{Cause, Phase, Plan, Progress, State, explain, phase};
 
-use super::{closing::by_type, journal, observe::Trouble};
+use super::{
+    closing::{by_type, unattended},
+    journal,
+    observe::Trouble,
+};
 use crate::{
     conditions::{Wanted, settle},
     context::Context,
@@ -36,6 +40,10 @@ pub fn of(saga: &Saga, plan: &Plan, progress: &Progress, now: Timestamp) -> Saga
 pub fn halted(saga: &Saga, trouble: &Trouble, now: Timestamp) -> SagaStatus {
     let mut status = saga.status.clone().unwrap_or_default();
     let Trouble::Of(reason, message) = trouble else { return status };
+    let message = &match way_out(saga) {
+        None => message.clone(),
+        Some(way_out) => format!("{message}; {way_out}"),
+    };
     let wanted =
         |kind, status, message: &str| Wanted { kind, status, reason: *reason, message: message.to_owned() };
     let is_hopeless = *reason == Reason::Invalid;
@@ -49,6 +57,17 @@ pub fn halted(saga: &Saga, trouble: &Trouble, now: Timestamp) -> SagaStatus {
     }
     status.waiting_on = Some(crate::conditions::cut(message, 256));
     status
+}
+
+/// What lets a saga go that is being deleted and can't undo what it did.
+fn way_out(saga: &Saga) -> Option<String> {
+    let steps = unattended(saga);
+    (saga.metadata.deletion_timestamp.is_some() && !steps.is_empty()).then(|| {
+        format!(
+            "to let the saga go all the same, see to the effects of {} by hand, and add an entry to spec.repairs for each (Resolve: undone; Skip: left)",
+            steps.join(", ")
+        )
+    })
 }
 
 fn wanted(plan: &Plan, progress: &Progress, phase: Phase) -> Vec<Wanted> {

@@ -30,6 +30,10 @@ pub fn status(
         (_, _, None) => {
             Verdict::Reconciling(Reason::PodsNotReady, "the worker is scaled to 0 pods".to_owned())
         }
+        (_, _, Some(Err(_))) if deployed.is_some_and(|it| health::is_just_available(&it.deployment, now)) => {
+            let message = "the worker's pods are ready, and its service is not reachable yet".to_owned();
+            Verdict::Reconciling(Reason::PodsNotReady, message)
+        }
         (_, _, Some(Err(why))) => {
             Verdict::Stalled(Reason::WorkerUnreachable, format!("the worker does not answer: {why}"))
         }

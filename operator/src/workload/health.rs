@@ -1,6 +1,7 @@
 //! How a workload fares, from its Deployment and its pods. Pure.
 
 use crds::reason::Reason;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{ContainerStatus, Pod},
@@ -8,6 +9,8 @@ use k8s_openapi::api::{
 
 use crate::conditions::Verdict;
 
+/// How long nodes may take to route to a pod that has become ready.
+const ROUTING: SignedDuration = SignedDuration::from_secs(15);
 /// Restarts after which a container counts as failing.
 const RESTARTS: i32 = 3;
 
@@ -37,6 +40,17 @@ pub fn judge(deployment: &Deployment, pods: &[Pod]) -> Health {
         })
     };
     Health { replicas, ready, verdict }
+}
+
+/// True when the pods became ready so recently that the nodes may not route to them yet.
+pub fn is_just_available(deployment: &Deployment, now: Timestamp) -> bool {
+    let conditions = deployment.status.as_ref().and_then(|status| status.conditions.as_deref());
+    conditions.unwrap_or_default().iter().any(|condition| {
+        let since = condition.last_transition_time.as_ref().map(|time| time.0);
+        condition.type_ == "Available"
+            && condition.status == "True"
+            && since.is_some_and(|since| now.duration_since(since) < ROUTING)
+    })
 }
 
 /// What keeps a pod from becoming ready, where waiting alone will not help.
@@ -103,6 +117,16 @@ mod tests {
     #[test]
     fn all_pods_ready_is_ready() {
         assert_eq!(judge(&deployment(1), &[]).verdict, Verdict::Ready);
+    }
+
+    #[test]
+    fn pods_that_became_ready_a_moment_ago_may_not_be_reachable_yet() {
+        let mut deployment = deployment(1);
+        let since: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let available = json!([{"type": "Available", "status": "True", "lastTransitionTime": since}]);
+        deployment.status.as_mut().unwrap().conditions = serde_json::from_value(available).unwrap();
+        assert!(is_just_available(&deployment, since + SignedDuration::from_secs(5)));
+        assert!(!is_just_available(&deployment, since + SignedDuration::from_secs(15)));
     }
 
     #[test]
