@@ -30,7 +30,7 @@ use crate::{
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "Base", type_ = "string", json_path = ".spec.baseId"),
     printcolumn(name = "Tables", type_ = "integer", json_path = ".status.tableCount"),
-    printcolumn(name = "Endpoint", type_ = "string", json_path = ".status.endpoint.url", priority = 1),
+    printcolumn(name = "Gateway", type_ = "string", json_path = ".status.gateway.url", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')").message("metadata.name must be a DNS label of at most 52 characters that begins with a letter, since the gateway's Service is named after it")
@@ -38,6 +38,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.cache)").message("spec.cache is not supported by this version: remove it, every read goes to Airtable"))]
 #[x_kube(validation = Rule::new("!has(self.schema)").message("spec.schema is not supported by this version: remove it, the schema found is shown in status.tables"))]
+#[x_kube(validation = Rule::new("!(has(self.gateway) && has(self.gateway.external)) || (has(oldSelf.gateway) && has(oldSelf.gateway.external))").message("spec.gateway.external can't be added later, since the gateway that is deployed has the ledger: create another AirtableBase"))]
 pub struct AirtableBaseSpec {
     /// Id of the base: `app` and 14 letters or digits. It can't be changed.
     #[schemars(length(min = 17, max = 17), pattern(r"^app[A-Za-z0-9]{14}$"))]
@@ -58,6 +59,7 @@ pub struct AirtableBaseSpec {
     pub cache: Option<Cache>,
     /// The gateway's pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("!has(self.replicas) || self.replicas <= 1").message("spec.gateway.replicas above 1 is not supported by this version, whatever the image, since budget and ledger are those of one pod: set it to 0 or 1"))]
     pub gateway: Option<Workload>,
     /// Who may call the gateway, beside the workers of workflows that use the base.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -199,7 +201,7 @@ pub struct AirtableBaseStatus {
     pub conditions: Vec<Condition>,
     /// Where the gateway answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<Endpoint>,
+    pub gateway: Option<Endpoint>,
     /// The tables found, at most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]

@@ -68,7 +68,7 @@ reasons! {
     Overloaded: "The operator had too many calls under way.", "Nothing; the call is repeated. If it lasts, raise --calls-in-flight.";
     CompensationDeadlineExceeded: "The compensation did not end in compensationDeadlineSeconds.", "Decide with spec.repairs: Retry, Skip or Resolve.";
     RepairApplied: "A repair was applied.", "Nothing.";
-    RepairRefused: "A repair names a step that is not stuck.", "Look at the steps of the saga.";
+    RepairRefused: "A repair names a step that is not being compensated.", "Look at the steps of the saga.";
     ApplyFailed: "The API server refused a child.", "Read the message: quota, policy or a name that is taken.";
 }
 

@@ -93,7 +93,7 @@ pub struct SagaSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self == oldSelf").message("spec.cancellation can't be changed: the saga is being compensated already"))]
     pub cancellation: Option<Cancellation>,
-    /// What a person decided about steps whose compensation is stuck. Entries are added, never changed.
+    /// What a person decided about steps whose compensation is stuck, or waits for its next attempt. Entries are added, never changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
@@ -109,7 +109,8 @@ pub struct Cancellation {
     pub reason: String,
 }
 
-/// A person's decision about a step whose compensation is stuck.
+/// A person's decision about a step whose compensation is stuck, or waits for its next attempt; it waits itself while an
+/// attempt is under way.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Repair {
@@ -129,10 +130,10 @@ pub struct Repair {
     pub reason: String,
 }
 
-/// What to do with a step whose compensation is stuck.
+/// What to do with a step whose compensation does not get on.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RepairVerb {
-    /// Compensate again, with fresh attempts.
+    /// Compensate again at once, with fresh attempts.
     Retry,
     /// Leave the effect and go on with the other steps; the saga then ends Failed.
     Skip,
@@ -261,6 +262,10 @@ pub struct StepStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::optional_date_time")]
     pub first_sent_at: Option<Timestamp>,
+    /// When the first attempt of the action was decided, once the compensation has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::optional_date_time")]
+    pub action_first_sent_at: Option<Timestamp>,
     /// Attempts of the current direction that the worker turned away without an effect; they count towards no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned_away: Option<i32>,

@@ -37,9 +37,11 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.triggers)").message("spec.triggers is not supported by this version: remove it and create Sagas that name the workflow in workflowRef"))]
 #[x_kube(validation = Rule::new("has(self.triggers) || !(has(self.concurrencyPolicy) || has(self.startingDeadlineSeconds) || has(self.successfulSagasHistoryLimit) || has(self.failedSagasHistoryLimit) || has(self.suspend))").message("concurrencyPolicy, startingDeadlineSeconds, suspend and the history limits belong to triggers, which this version does not support: remove them"))]
+#[x_kube(validation = Rule::new("!(has(self.worker) && has(self.worker.external)) || (has(oldSelf.worker) && has(oldSelf.worker.external))").message("spec.worker.external can't be added later, since the worker that is deployed has the ledger: create another Workflow"))]
 pub struct WorkflowSpec {
     /// The worker's pods; the built-in worker with one pod when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("!has(self.replicas) || self.replicas <= 1 || has(self.image)").message("spec.worker.replicas above 1 is not supported by the built-in worker of this version, since its ledger is a file of one pod: set it to 0 or 1, or use an image of your own"))]
     pub worker: Option<Workload>,
     /// What starts a saga, beside people and programs that create one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

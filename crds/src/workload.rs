@@ -40,7 +40,6 @@ pub struct Storage {
 #[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.external) || !(has(self.replicas) || has(self.image) || has(self.resources) || has(self.storage))").message("external names a service that runs elsewhere: remove replicas, image, resources and storage, or remove external"))]
-#[x_kube(validation = Rule::new("!has(self.replicas) || self.replicas <= 1 || has(self.image)").message("replicas above 1 are not supported by this version, since the ledger is a file of one pod: set replicas to 0 or 1"))]
 pub struct Workload {
     /// Number of pods: 1 when absent, 0 to pause it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,9 @@ pub const MANAGER: &str = "pyairtable-operator";
 /// The digest of what was applied last.
 const APPLIED_ANNOTATION: &str = "pyairtable.dev/applied";
 
+/// Labels that tell whose an object is.
+const OWN_LABELS: [&str; 2] = ["app.kubernetes.io/managed-by", "app.kubernetes.io/instance"];
+
 /// Why a child could not be put right.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -28,6 +31,16 @@ pub enum Error {
         name: String,
         /// What the API server said.
         source: Box<kube::Error>,
+    },
+    /// Somebody else's object has the name.
+    #[error(
+        "{kind} {name} is there already and belongs to somebody else: rename or delete it, or give the resource another name"
+    )]
+    Taken {
+        /// Kind of the child.
+        kind: String,
+        /// Its name.
+        name: String,
     },
     /// It can't be written as JSON: a defect.
     #[error("can't be written as JSON: {0}")]
@@ -59,14 +72,30 @@ where
         |source| Error::Api { kind: K::kind(&()).into_owned(), name: name.clone(), source: Box::new(source) };
     let api: Api<K> = Api::namespaced(client.clone(), &wanted.namespace().unwrap_or_default());
     let desired = marked(with_type(wanted)?);
-    if let Some(live) = api.get_opt(&name).await.map_err(failed)?
-        && covers(&with_type(&live)?, &desired)
-    {
-        return Ok((Applied::Unchanged, live));
+    if let Some(live) = api.get_opt(&name).await.map_err(failed)? {
+        if !is_ours(&live, wanted) {
+            return Err(Error::Taken { kind: K::kind(&()).into_owned(), name });
+        }
+        if covers(&with_type(&live)?, &desired) {
+            return Ok((Applied::Unchanged, live));
+        }
     }
     let params = PatchParams::apply(MANAGER).force();
     let written = api.patch(&name, &params, &Patch::Apply(&desired)).await.map_err(failed)?;
     Ok((Applied::Written, written))
+}
+
+/// True when the live object may be written over: it has the same owner, or is what the operator made for an owner of
+/// the same name, as a retained volume is.
+fn is_ours<K: Resource>(live: &K, wanted: &K) -> bool {
+    let owners = |object: &K| -> Vec<String> {
+        object.owner_references().iter().map(|owner| owner.uid.clone()).collect()
+    };
+    let (live_owners, wanted_owners) = (owners(live), owners(wanted));
+    let is_labelled = OWN_LABELS.iter().all(|label| {
+        live.labels().contains_key(*label) && live.labels().get(*label) == wanted.labels().get(*label)
+    });
+    wanted_owners.iter().any(|owner| live_owners.contains(owner)) || is_labelled
 }
 
 /// The object as JSON with `apiVersion` and `kind`, which typed objects leave out when read singly.
@@ -115,6 +144,7 @@ fn is_empty(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
     use serde_json::json;
 
     use super::*;
@@ -132,6 +162,29 @@ mod tests {
         let live = marked(json!({"metadata": {}, "spec": {"a": 1, "b": 2}}));
         assert!(covers(&live, &marked(json!({"metadata": {}, "spec": {"a": 1, "b": 2}}))));
         assert!(!covers(&live, &marked(json!({"metadata": {}, "spec": {"a": 1}}))));
+    }
+
+    #[test]
+    fn an_object_of_somebody_else_is_not_taken_over() {
+        let object = |owner: &str, labels: Value| -> ConfigMap {
+            serde_json::from_value(json!({"metadata": {
+                "name": "crm-gateway", "labels": labels,
+                "ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": owner}],
+            }}))
+            .unwrap()
+        };
+        let ours = json!({"app.kubernetes.io/managed-by": "pyairtable-compose", "app.kubernetes.io/instance": "crm"});
+        let wanted = object("a", ours.clone());
+        assert!(is_ours(&object("a", json!({})), &wanted));
+        assert!(is_ours(&object("an earlier owner", ours), &wanted));
+        assert!(!is_ours(&object("b", json!({})), &wanted));
+        assert!(!is_ours(
+            &object(
+                "b",
+                json!({"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "crm"})
+            ),
+            &wanted
+        ));
     }
 
     #[test]

@@ -62,13 +62,3 @@ impl Context {
 pub const SOON: Duration = Duration::from_secs(5);
 /// Pause before another look at something that is ready.
 pub const LATER: Duration = Duration::from_mins(1);
-
-/// The HTTP client for gateways and workers: bounded in time, never following a redirect with a token.
-pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(20))
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(64)
-        .build()
-}

@@ -29,17 +29,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    base,
-    base::observe::bases_of,
-    config::Config,
-    context::{Context, http_client},
-    failures::Failures,
-    metrics::Metrics,
-    report::Report,
-    saga,
-    saga::live::Live,
-    tokens::Tokens,
-    wait_for, workflow,
+    base, base::observe::bases_of, config::Config, context::Context, failures::Failures, http,
+    metrics::Metrics, report::Report, saga, saga::live::Live, tokens::Tokens, wait_for, workflow,
     workload::MANAGED_BY,
 };
 
@@ -163,7 +154,7 @@ impl Controllers {
             config: self.config.clone(),
             identity: self.identity.clone(),
             metrics: self.metrics.clone(),
-            http: http_client()?,
+            http: http::client()?,
             is_synced: Arc::default(),
             failures: Failures::default(),
             live,

@@ -10,6 +10,7 @@ pub mod context;
 pub mod controllers;
 pub mod digest;
 mod failures;
+pub mod http;
 pub mod lease;
 pub mod metrics;
 pub mod quantity;

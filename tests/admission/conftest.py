@@ -1,5 +1,6 @@
 """A control plane of its own (etcd and kube-apiserver) with the definitions installed."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ CLUSTER = ROOT / "tests" / "cluster"
 @pytest.fixture(scope="session")
 def kubeconfig() -> Iterator[Path]:
     """The kubeconfig of a fresh control plane, which ends with the session."""
-    name = "admission"
+    # Another run, of this checkout or another one, has its own.
+    name = f"admission-pid{os.getpid()}"
     subprocess.run([CLUSTER / "down", "--name", name], check=True, timeout=120)
     try:
         subprocess.run([CLUSTER / "up", "--mode", "control-plane", "--name", name], check=True, timeout=1800)

@@ -90,4 +90,4 @@ def test_scale_sets_the_replicas(kubectl: Kubectl, resource: str, path: str) -> 
 def test_scale_above_one_is_refused_for_the_built_in_worker(kubectl: Kubectl) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
         kubectl("scale", "awf/orders", "--replicas=3")
-    assert "replicas above 1 are not supported by this version" in refused.value.stderr
+    assert "spec.worker.replicas above 1 is not supported" in refused.value.stderr

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from world import World  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-CLUSTER = "faults"
+CLUSTER = f"faults-pid{os.getpid()}"
 
 
 @pytest.fixture(scope="session")

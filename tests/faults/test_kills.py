@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from oracle import each_effect_once, each_effect_undone, undone_in_reverse
-from world import World, order_saga
+from oracle import count, each_effect_once, each_effect_undone, undone_in_reverse
+from world import ADA, World, order_saga
 
 OPERATOR = ["operator::before-intent", "operator::after-intent", "operator::before-call:do", "operator::before-result:do"]
 OPERATOR_BACK = ["operator::before-call:undo", "operator::before-result:undo"]
@@ -37,17 +37,20 @@ def kill_once(world: World, point: str, hit: int, saga: dict) -> dict:
 
 @pytest.mark.parametrize(("point", "hit"), FORWARD, ids=lambda value: str(value))
 def test_a_kill_on_the_way_forward_loses_and_doubles_nothing(world: World, point: str, hit: int) -> None:
-    status = kill_once(world, point, hit, order_saga("forward"))
+    status = kill_once(world, point, hit, order_saga("forward", greets=ADA))
     assert status["state"] == "Succeeded", status
     each_effect_once(world.effects())
+    assert world.name_of(ADA) == "forward again"
 
 
 @pytest.mark.parametrize(("point", "hit"), BACK, ids=lambda value: str(value))
 def test_a_kill_on_the_way_back_leaves_nothing(world: World, point: str, hit: int) -> None:
-    status = kill_once(world, point, hit, order_saga("back", fails=True))
+    before = world.name_of(ADA)
+    status = kill_once(world, point, hit, order_saga("back", fails=True, greets=ADA))
     assert status["state"] == "Compensated", status
     each_effect_undone(world.effects())
     undone_in_reverse(world.effects())
+    assert world.name_of(ADA) == before
 
 
 def test_without_the_ledgers_the_same_kill_is_noticed(world: World) -> None:
@@ -62,6 +65,7 @@ def test_without_the_ledgers_the_same_kill_is_noticed(world: World) -> None:
     assert world.worker.await_crash(30)
     world.worker.start(off)
     world.worker.await_health()
-    world.await_end("doubled")
+    assert world.await_end("doubled")["state"] == "Succeeded"
+    assert count(world.effects(), "create") == 3
     with pytest.raises(AssertionError):
         each_effect_once(world.effects())

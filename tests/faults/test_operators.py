@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 
+import pytest
 from oracle import each_effect_once
 from processes import wait_until
 from world import World, order_saga, resource, step
@@ -42,6 +43,31 @@ def test_two_operators_without_a_lease_double_nothing(world: World) -> None:
     effects = world.effects()
     for name in names:
         each_effect_once([effect for effect in effects if belongs_to(effect, name, effects)])
+
+
+@pytest.mark.parametrize("fence", ["on", "off"])
+def test_a_late_call_of_a_replaced_operator_has_no_effect_and_has_one_without_the_fence(world: World, fence: str) -> None:
+    """The first operator is about to send a call; the second takes over, its own call is refused, and the saga ends.
+
+    The ledgers would stop the late call as well: they are switched off, so that the fence alone is tested.
+    """
+    world.restart(world.gateway, "gateway::without-ledger=return")
+    world.restart(world.worker, "worker::without-ledger=return" + (";worker::without-fence=return" if fence == "off" else ""))
+    refused_once = {"match": {"method": "POST", "pathContains": "Customers"}, "times": 1, "kind": {"status": 422, "body": {"error": {"type": "INVALID_REQUEST_UNKNOWN", "message": "no"}}}}
+    world.faults(refused_once)
+    saga = order_saga("late")
+    saga["spec"]["steps"] = [saga["spec"]["steps"][0] | {"timeoutSeconds": 30}]
+    world.operator.start("operator::before-call:do=1*sleep(8000)")
+    time.sleep(2)  # a call dated before the birth of the ledgers would have to be found out about first
+    world.apply(saga)
+    wait_until(lambda: world.saga("late").get("status", {}).get("epoch") == 1, lambda: str(world.saga("late")))
+    world.operator_2.start()
+    status = world.await_end("late", 6)
+    assert status["state"] == "Compensated" and status["epoch"] > 1, status
+    assert world.effects() == []
+    time.sleep(8)
+    found = len(world.effects())
+    assert found == (0 if fence == "on" else 1), world.effects()
 
 
 def belongs_to(effect: dict, name: str, effects: list[dict]) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 from processes import Process, free_port, wait_until
 
 BASE_ID = "appCRM00000000001"
+# A customer of the simulator's own base.
+ADA = "recCRM00000000101"
 KEY = "key-of-the-tests"
 FINAL = {"Succeeded", "Compensated", "Failed", "Invalid"}
 
@@ -116,6 +118,10 @@ class World:
         with urllib.request.urlopen(request, timeout=5) as answer:
             assert answer.status < 300
 
+    def name_of(self, customer: str) -> str:
+        """The name that a customer has now."""
+        return next(record["fields"]["Name"] for record in self.records("Customers") if record["id"] == customer)
+
     def records(self, table: str) -> list[dict[str, Any]]:
         request = urllib.request.Request(f"{self.url('simulator')}/v0/{BASE_ID}/{table}", headers={"authorization": "Bearer patTest.secret"})
         with urllib.request.urlopen(request, timeout=5) as answer:
@@ -136,12 +142,15 @@ def step(name: str, action: dict[str, Any], policy: str = "Auto", **more: Any) -
     return {"name": name, "action": action, "compensation": compensation, "timeoutSeconds": 5, "retryPolicy": patient} | more
 
 
-def order_saga(name: str, fails: bool = False) -> dict[str, Any]:
-    """Creates a customer and an order of theirs, changes the customer; a failing one is refused at its last step."""
+def order_saga(name: str, fails: bool = False, greets: str | None = None) -> dict[str, Any]:
+    """Creates a customer and an order of theirs, and renames a customer: the new one, or the one that `greets` names.
+
+    A failing one is refused at its last step.
+    """
     steps = [
         step("customer", airtable("create", table="Customers", fields={"Name": name})),
         step("order", airtable("create", table="Orders", fields={"Order": name, "Customer": ["${steps.customer.outputs.recordId}"]})),
-        step("welcome", airtable("update", table="Customers", recordId="${steps.customer.outputs.recordId}", fields={"Name": f"{name} again"})),
+        step("welcome", airtable("update", table="Customers", recordId=greets or "${steps.customer.outputs.recordId}", fields={"Name": f"{name} again"})),
     ]
     if fails:
         steps.append(step("refused", {"operation": "fail", "input": {"as": "Refused"}}, policy="None"))

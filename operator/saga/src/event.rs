@@ -29,7 +29,7 @@ pub enum Event {
     Suspend,
     /// On again; deadlines count anew.
     Resume,
-    /// A person decided about a stuck step. Ignored for any other.
+    /// A person decided about a step. Ignored unless its [`verdict`](crate::verdict) is to accept it.
     Repair {
         /// The step's name.
         step: String,
@@ -47,10 +47,10 @@ pub enum Direction {
     Undo,
 }
 
-/// What a person can decide about a stuck step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a person can decide about a step whose compensation is stuck, or rests between two attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Repair {
-    /// Try the compensation again, with fresh attempts and time.
+    /// Try the compensation again at once, with fresh attempts and time.
     Retry,
     /// Leave the effect; the run will end [`Failed`](crate::Phase::Failed).
     Skip,
@@ -115,6 +115,8 @@ pub enum Command {
         deadline: Timestamp,
         /// When the first attempt of this direction was decided on.
         first_sent_at: Timestamp,
+        /// No later than the first attempt of the action was decided on: a memory younger than that may lack it.
+        action_first_sent_at: Timestamp,
     },
 }
 

@@ -77,6 +77,9 @@ pub struct StepProgress {
     /// When the first attempt of the current direction was decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sent_at: Option<Timestamp>,
+    /// When the first attempt of the action was decided on; kept from the moment at which the compensation took over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_first_sent_at: Option<Timestamp>,
     /// Why the last attempt that did not succeed ended so, as a `CamelCase` word; none once the action succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -8,8 +8,8 @@ use crate::{
     event::{Command, Direction, Event, Transition},
     plan::Plan,
     progress::{Progress, StepProgress},
+    repair::repair,
     report::{Ended, record},
-    unwind::repair,
 };
 
 /// The progress of a run that is about to begin; its first steps start with [`Event::Tick`].
@@ -51,7 +51,10 @@ pub fn commands(plan: &Plan, progress: &Progress) -> Vec<Command> {
             let step = step.name.clone();
             Some(match direction {
                 Direction::Do => Command::Do { step, attempt, deadline, first_sent_at },
-                Direction::Undo => Command::Undo { step, attempt, deadline, first_sent_at },
+                Direction::Undo => {
+                    let action_first_sent_at = own.action_first_sent_at.unwrap_or(progress.started_at);
+                    Command::Undo { step, attempt, deadline, first_sent_at, action_first_sent_at }
+                }
             })
         })
         .collect()

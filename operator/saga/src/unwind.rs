@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     due::{after_seconds, compensation_deadline, second_of},
-    event::{Direction, Repair},
+    event::Direction,
     plan::{Compensation, Plan, Step},
     progress::{Progress, State, StepProgress},
 };
@@ -28,21 +28,6 @@ pub(crate) fn unwind(plan: &Plan, progress: &mut Progress, now: Timestamp) {
     if let Some(own) = progress.steps.get_mut(&step.name) {
         if overdue { leave_to_a_person(own) } else { try_undo(step, own, now) }
     }
-}
-
-/// Applies a person's decision about a stuck step; any other step is left alone.
-pub(crate) fn repair(progress: &mut Progress, step: &str, verb: Repair, now: Timestamp) {
-    let Some(own) = progress.steps.get_mut(step).filter(|own| own.state == State::Stuck) else { return };
-    match verb {
-        Repair::Retry => {
-            own.state = State::UndoResting { attempt: 0, until: second_of(now) };
-            own.turned_away = 0;
-        }
-        Repair::Skip => own.state = State::Skipped,
-        Repair::Resolve => own.state = State::Undone,
-    }
-    // The person's decision is worth nothing when the deadline that led to it stops the next attempt as well.
-    progress.active_since = progress.active_since.map(|_| second_of(now));
 }
 
 /// No further attempt will be made, so that a resting action has failed.
@@ -70,7 +55,7 @@ fn next<'a>(plan: &'a Plan, progress: &Progress) -> Option<&'a Step> {
 
 fn leave_to_a_person(own: &mut StepProgress) {
     if own.state.rest().is_none() {
-        own.first_sent_at = None;
+        own.action_first_sent_at = own.first_sent_at.take();
     }
     own.state = State::Stuck;
     own.reason = Some("CompensationDeadlineExceeded".to_owned());
@@ -85,7 +70,7 @@ fn try_undo(step: &Step, own: &mut StepProgress, now: Timestamp) {
             attempt.saturating_add(1)
         }
         _ => {
-            own.first_sent_at = Some(second_of(now));
+            own.action_first_sent_at = own.first_sent_at.replace(second_of(now));
             own.turned_away = 0;
             1
         }

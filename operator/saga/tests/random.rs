@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use saga::{
     Cause, Command, Compensation, Direction, Event, Limits, Phase, Plan, Policy, Progress, Repair, Report,
-    State, Step, invariants::check_transition, phase, start, step,
+    State, Step, Verdict, invariants::check_transition, phase, start, step, verdict,
 };
 
 /// What happens next, in words that fit any plan.
@@ -142,6 +142,13 @@ impl Run {
         let again = step(&self.plan, &next.progress, Event::Tick, self.now);
         assert_eq!(again, next, "a tick right afterwards changes nothing");
 
+        if let Event::Repair { step: name, .. } = event
+            && verdict(&self.progress, name) != Verdict::Accepted
+        {
+            let tick = step(&self.plan, &self.progress, Event::Tick, self.now);
+            assert_eq!(tick, next, "a repair that is not accepted changes nothing");
+        }
+
         let written = serde_json::to_string(&self.progress).unwrap();
         let recovered: Progress = serde_json::from_str(&written).unwrap();
         assert_eq!(step(&self.plan, &recovered, event.clone(), self.now), next, "a restart changes nothing");
@@ -180,8 +187,7 @@ impl Run {
             Happening::Suspend => self.take(&Event::Suspend),
             Happening::Resume => self.take(&Event::Resume),
             Happening::Repair { step, verb } => {
-                let stuck = self.progress.steps.iter().find(|(_, own)| own.state == State::Stuck);
-                let step = stuck.map_or_else(|| name(step, &self.plan), |(step, _)| step.clone());
+                let step = self.in_need().unwrap_or_else(|| name(step, &self.plan));
                 self.take(&Event::Repair { step, verb });
             }
         }
@@ -194,6 +200,12 @@ impl Run {
 
     fn phase(&self) -> Phase {
         phase(&self.plan, &self.progress)
+    }
+
+    /// A step whose undo does not get on.
+    fn in_need(&self) -> Option<String> {
+        let step = self.progress.steps.keys().find(|step| verdict(&self.progress, step) == Verdict::Accepted);
+        step.cloned()
     }
 
     /// One move of a world in which every call succeeds and every person helps.

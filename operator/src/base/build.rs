@@ -23,7 +23,7 @@ use crate::{
 
 /// Port of a gateway.
 pub const GATEWAY_PORT: u16 = 8002;
-/// Audience of the ServiceAccount tokens that gateways accept.
+/// Audience of the ServiceAccount tokens that every gateway accepts, from workers and from declared clients.
 pub const GATEWAY_AUDIENCE: &str = "gateway.pyairtable.dev";
 const TOKEN_FOLDER: &str = "/var/run/airtable";
 const KEYS_FOLDER: &str = "/var/run/client-keys";
@@ -31,6 +31,12 @@ const KEYS_FOLDER: &str = "/var/run/client-keys";
 /// Name of a base's gateway and of all that belongs to it.
 pub fn gateway_name(base: &str) -> String {
     format!("{base}-gateway")
+}
+
+/// Audience of the operator's own tokens for one gateway: it is a client of them all, and an image of somebody's own
+/// must not be able to use what it is sent elsewhere.
+pub fn audience(namespace: &str, base: &str) -> String {
+    format!("{GATEWAY_AUDIENCE}/{namespace}/{base}")
 }
 
 /// Where the gateway answers.
@@ -63,7 +69,7 @@ pub fn plan(base: &AirtableBase, observed: &Observed, config: &Config) -> Option
         port: GATEWAY_PORT,
         image: config.workloads_image.clone(),
         pull_policy: config.image_pull_policy.clone(),
-        args: args(base),
+        args: args(base, &namespace),
         env: BTreeMap::new(),
         volumes,
         mounts,
@@ -75,7 +81,7 @@ pub fn plan(base: &AirtableBase, observed: &Observed, config: &Config) -> Option
     })
 }
 
-fn args(base: &AirtableBase) -> Vec<String> {
+fn args(base: &AirtableBase, namespace: &str) -> Vec<String> {
     let limit = base.spec.rate_limit.clone().unwrap_or_default();
     let mut args = vec![
         "gateway".to_owned(),
@@ -88,6 +94,7 @@ fn args(base: &AirtableBase) -> Vec<String> {
         format!("--token-file={TOKEN_FOLDER}/token"),
         format!("--clients-file={FILES_FOLDER}/clients.json"),
         format!("--audience={GATEWAY_AUDIENCE}"),
+        format!("--audience={}", audience(namespace, &base.name_any())),
         format!("--ledger={LEDGER_FOLDER}/gateway.redb"),
     ];
     args.extend(limit.requests_per_second.map(|n| format!("--requests-per-second={n}")));

@@ -62,7 +62,9 @@ async fn pass(base: &AirtableBase, ctx: &Context) -> Result<Verdict, Error> {
         Some(plan) => Some(plan.build().map_err(apply::Error::from)?.apply(&ctx.client).await),
     };
     let deployed = match deployed {
-        Some(Err(error @ apply::Error::Api { .. })) => return status::refused(base, &error, ctx).await,
+        Some(Err(error @ (apply::Error::Api { .. } | apply::Error::Taken { .. }))) => {
+            return status::refused(base, &error, ctx).await;
+        }
         other => other.transpose()?,
     };
     build::token_reviewers(ctx).await?;

@@ -8,15 +8,23 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::GATEWAY_AUDIENCE;
+use super::build;
 use crate::{
+    conditions::cut,
     context::Context,
     digest::sha256,
+    http::{self, plain},
     workload::{Deployed, selector_text},
 };
 
 /// The most tables kept in a status.
 const MOST_TABLES: usize = 100;
+/// The longest name of a table kept in a status, in characters.
+const LONGEST_NAME: usize = 255;
+/// The largest report of a gateway's readiness, in bytes.
+const MOST_REPORT_BYTES: usize = 64 * 1024;
+/// The largest schema, in bytes: a base has at most 1000 tables, each of at most 500 fields.
+const MOST_SCHEMA_BYTES: usize = 64 * 1024 * 1024;
 
 /// Read before anything is built.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +102,9 @@ pub async fn before(base: &AirtableBase, ctx: &Context) -> Result<Observed, kube
 /// Every key of a Secret that the base names, the token first.
 pub fn secret_refs(base: &AirtableBase) -> impl Iterator<Item = &SecretKeyRef> {
     let clients = base.spec.clients.iter().filter_map(|client| client.key_secret_ref.as_ref());
-    std::iter::once(&base.spec.token_secret_ref).chain(clients)
+    let external = base.spec.gateway.as_ref().and_then(|gateway| gateway.external.as_ref());
+    let elsewhere = external.and_then(|external| external.token_secret_ref.as_ref());
+    std::iter::once(&base.spec.token_secret_ref).chain(elsewhere).chain(clients)
 }
 
 /// How a key of a Secret is named in [`Observed::secrets`].
@@ -129,7 +139,7 @@ pub async fn after(
     deployed: Option<&Deployed>,
     ctx: &Context,
 ) -> Result<Seen, kube::Error> {
-    let Some(url) = super::build::endpoint(base) else { return Ok(Seen::default()) };
+    let Some(url) = build::endpoint(base) else { return Ok(Seen::default()) };
     let Some(deployed) = deployed else {
         let token = external_token(base, ctx).await?;
         return Ok(Seen { pods: Vec::new(), gateway: Some(ask(&url, token, ctx).await) });
@@ -139,7 +149,8 @@ pub async fn after(
     let all_ready = is_ready && status.unavailable_replicas.unwrap_or(0) == 0;
     let pods = if all_ready { Vec::new() } else { pods(base, ctx).await? };
     let gateway = if is_ready {
-        let token = ctx.tokens.get(GATEWAY_AUDIENCE).await?;
+        let token =
+            ctx.tokens.get(&build::audience(&base.namespace().unwrap_or_default(), &base.name_any())).await?;
         Some(ask(&url, token, ctx).await)
     } else {
         None
@@ -182,15 +193,22 @@ struct ReadyReport {
 }
 
 async fn ask(url: &str, token: Option<String>, ctx: &Context) -> Gateway {
-    let report = async { ctx.http.get(format!("{url}/ready")).send().await?.json::<ReadyReport>().await };
-    match report.await {
-        Err(error) => Gateway::Unreachable(plain(&error)),
+    match ready_report(url, ctx).await {
+        Err(why) => Gateway::Unreachable(why),
         Ok(report) if report.ready => Gateway::Ready(tables(url, token, ctx).await),
         Ok(report) => {
             let failing: Vec<String> = report.checks.into_values().filter(|check| check != "ok").collect();
             Gateway::NotReady(failing.join("; "))
         }
     }
+}
+
+async fn ready_report(url: &str, ctx: &Context) -> Result<ReadyReport, String> {
+    let response = ctx.http.get(format!("{url}/ready")).send().await.map_err(|error| plain(&error))?;
+    let status = response.status();
+    let body = http::body(response, MOST_REPORT_BYTES).await.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&body)
+        .map_err(|_| format!("/ready answers {status} with something else than a report"))
 }
 
 async fn tables(url: &str, token: Option<String>, ctx: &Context) -> Result<Tables, String> {
@@ -200,14 +218,16 @@ async fn tables(url: &str, token: Option<String>, ctx: &Context) -> Result<Table
     if !status.is_success() {
         return Err(format!("the gateway answered {status} for the tables"));
     }
-    let schema: Value = response.json().await.map_err(|error| plain(&error))?;
+    let body = http::body(response, MOST_SCHEMA_BYTES).await.map_err(|error| error.to_string())?;
+    let schema: Value =
+        serde_json::from_slice(&body).map_err(|error| format!("the schema is no JSON: {error}"))?;
     Ok(in_short(&schema))
 }
 
 /// The schema as a status keeps it.
 fn in_short(schema: &Value) -> Tables {
     let tables = schema["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| cut(value.as_str().unwrap_or_default(), LONGEST_NAME);
     let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     let short = |table: &Value| Table {
         id: text(&table["id"]),
@@ -219,17 +239,6 @@ fn in_short(schema: &Value) -> Tables {
         count: number(tables.len()),
         hash: sha256(&serde_json::to_vec(tables).unwrap_or_default()),
     }
-}
-
-/// An error of the HTTP client with its causes and without the URL's query.
-pub fn plain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = cause.to_string();
-        source = cause.source();
-    }
-    if error.is_timeout() { "no answer in time".to_owned() } else { text }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub fn status(
     let status = AirtableBaseStatus {
         observed_generation: base.metadata.generation,
         conditions: of_verdict(&verdict, &before.conditions, base.metadata.generation, now),
-        endpoint: endpoint(base).map(|url| Endpoint { url }),
+        gateway: endpoint(base).map(|url| Endpoint { url }),
         table_count: tables.as_ref().map(|tables| tables.count).or(before.table_count),
         schema_hash: tables.as_ref().map(|tables| tables.hash.clone()).or(before.schema_hash),
         tables: tables.map_or(before.tables, |tables| tables.tables),

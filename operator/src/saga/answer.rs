@@ -31,15 +31,16 @@ pub fn meaning(direction: Direction, status: u16, body: &[u8], retry_after: Opti
         retry_after.filter(|seconds| (0..=3600).contains(seconds)).map(SignedDuration::from_secs);
     let refused = || Answer::Ended(Report::Refused { reason: reason(), message: message() });
     let unknown = || Answer::Ended(Report::Unknown { reason: reason(), message: message() });
+    // A proxy's or a stranger's 409, 412, 422 or 503 proves nothing: only the contract's error body shows a worker.
+    let is_workers = text("reason").is_some();
     match (status, direction) {
         (200, _) if json.is_object() => Answer::Ended(Report::Succeeded { outputs: outputs(&json) }),
         (202, _) => Answer::Accepted(retry_after.unwrap_or(PAUSE).max(PAUSE)),
-        (410, Direction::Undo) => Answer::Ended(Report::Succeeded { outputs: None }),
+        (410, Direction::Undo) if json.is_object() => Answer::Ended(Report::Succeeded { outputs: None }),
         (409, Direction::Do) if text("reason").as_deref() == Some("OutcomeUnknown") => unknown(),
-        (409 | 422, _) => refused(),
-        (412, _) => Answer::Fenced,
-        // A proxy's own 503 proves nothing: an earlier copy of the call may still be under way behind it.
-        (429 | 503, _) if text("reason").is_some() => {
+        (409 | 422, _) if is_workers => refused(),
+        (412, _) if is_workers => Answer::Fenced,
+        (429 | 503, _) if is_workers => {
             Answer::Ended(Report::Busy { reason: reason(), message: message(), retry_after })
         }
         _ => unknown(),
@@ -76,27 +77,36 @@ mod tests {
     #[test]
     fn every_status_means_what_the_contract_says() {
         let unknown = r#"{"error": {"reason": "OutcomeUnknown", "message": ""}}"#;
-        let later = r#"{"error": {"reason": "Draining", "message": ""}}"#;
+        let error = r#"{"error": {"reason": "Because", "message": ""}}"#;
+        let stranger = r#"{"error": {"code": 7, "message": "somebody else's"}}"#;
+        let page = "<html>somebody else's page</html>";
         for (direction, status, body, wanted) in [
             (Direction::Do, 200, "{}", "succeeded"),
-            (Direction::Undo, 200, "<html>somebody else's page</html>", "unknown"),
+            (Direction::Undo, 200, page, "unknown"),
             (Direction::Do, 202, "", "accepted"),
-            (Direction::Do, 409, "", "refused"),
+            (Direction::Do, 409, error, "refused"),
+            (Direction::Undo, 409, error, "refused"),
             (Direction::Do, 409, unknown, "unknown"),
-            (Direction::Do, 410, "", "unknown"),
-            (Direction::Undo, 410, "", "succeeded"),
-            (Direction::Undo, 409, "", "refused"),
-            (Direction::Do, 412, "", "fenced"),
-            (Direction::Do, 422, "", "refused"),
-            (Direction::Do, 429, later, "busy"),
-            (Direction::Undo, 503, later, "busy"),
-            (Direction::Do, 503, "a proxy's own page", "unknown"),
-            (Direction::Do, 401, "", "unknown"),
-            (Direction::Do, 500, "", "unknown"),
+            (Direction::Undo, 409, unknown, "refused"),
+            (Direction::Do, 410, "{}", "unknown"),
+            (Direction::Undo, 410, "{}", "succeeded"),
+            (Direction::Do, 412, error, "fenced"),
+            (Direction::Do, 422, error, "refused"),
+            (Direction::Do, 429, error, "busy"),
+            (Direction::Undo, 503, error, "busy"),
+            (Direction::Undo, 409, stranger, "unknown"),
+            (Direction::Do, 409, "", "unknown"),
+            (Direction::Undo, 410, page, "unknown"),
+            (Direction::Undo, 410, "", "unknown"),
+            (Direction::Do, 412, stranger, "unknown"),
+            (Direction::Do, 422, page, "unknown"),
+            (Direction::Do, 503, page, "unknown"),
+            (Direction::Do, 401, error, "unknown"),
+            (Direction::Do, 500, error, "unknown"),
             (Direction::Do, 302, "", "unknown"),
-            (Direction::Undo, 404, "", "unknown"),
+            (Direction::Undo, 404, error, "unknown"),
         ] {
-            assert_eq!(kind(direction, status, body), wanted, "{direction:?} {status}");
+            assert_eq!(kind(direction, status, body), wanted, "{direction:?} {status} {body}");
         }
     }
 

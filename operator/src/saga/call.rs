@@ -40,21 +40,25 @@ pub fn body(
         return Ok(None);
     };
     let Some(compensation) = compensation(step, &scope, observed)? else { return Ok(None) };
-    Ok(Some(json!({
+    let mut body = json!({
         "attempt": attempt,
         "epoch": status.epoch,
         "firstSentAt": first_sent_at,
         "deadline": deadline,
         "action": action,
         "compensation": compensation,
-    })))
+    });
+    if let Command::Undo { action_first_sent_at, .. } = command {
+        body["actionFirstSentAt"] = json!(action_first_sent_at);
+    }
+    Ok(Some(body))
 }
 
 /// Step, attempt, deadline and time of the first attempt.
 pub fn parts(command: &Command) -> (&str, u32, Timestamp, Timestamp) {
     match command {
         Command::Do { step, attempt, deadline, first_sent_at }
-        | Command::Undo { step, attempt, deadline, first_sent_at } => {
+        | Command::Undo { step, attempt, deadline, first_sent_at, .. } => {
             (step, *attempt, *deadline, *first_sent_at)
         }
     }

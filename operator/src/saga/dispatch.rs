@@ -16,7 +16,10 @@ use super::{
     observe::{Credential, Observed},
     turn::Turn,
 };
-use crate::{base::observe::plain, context::Context};
+use crate::{
+    context::Context,
+    http::{self, BodyError, plain},
+};
 
 /// The most bytes read of an answer.
 const MOST_ANSWER_BYTES: usize = 256 * 1024;
@@ -47,6 +50,7 @@ pub fn dispatch(saga: &Saga, observed: &Observed, turn: &Turn, ctx: &Context) {
             continue;
         }
         let may_be_sent = turn.sent_before.contains(&id);
+        let epoch = turn.status.epoch.unwrap_or(0);
         let (step, _, deadline, _) = call::parts(command);
         let saga_ref = ObjectRef::from_obj(saga);
         let status = saga.status.as_ref().unwrap_or(&turn.status);
@@ -55,7 +59,7 @@ pub fn dispatch(saga: &Saga, observed: &Observed, turn: &Turn, ctx: &Context) {
                 let call = Call {
                     url: format!("{}/v1/steps/{uid}/{step}", observed.worker_url),
                     credential: observed.credential.clone(),
-                    epoch: turn.status.epoch.unwrap_or(0),
+                    epoch,
                     uid: uid.clone(),
                     saga: saga_ref,
                     deadline,
@@ -77,7 +81,7 @@ pub fn dispatch(saga: &Saga, observed: &Observed, turn: &Turn, ctx: &Context) {
             }
         };
         let (live, uid) = (ctx.live.clone(), uid.clone());
-        ctx.live.tasks.spawn(async move { live.end(saga_ref, &uid, id, Ok(early)).await });
+        ctx.live.tasks.spawn(async move { live.end(saga_ref, &uid, id, epoch, Ok(early)).await });
     }
 }
 
@@ -101,7 +105,7 @@ impl Call {
         ctx.metrics.calls.with_label_values(&[direction, outcome]).inc();
         ctx.metrics.call_seconds.with_label_values(&[direction]).observe(begun.elapsed().as_secs_f64());
         tracing::debug!(saga = %self.saga, step = self.id.step, direction, attempt = self.id.attempt, outcome, "call ended");
-        ctx.live.end(self.saga, &self.uid, self.id, ended).await;
+        ctx.live.end(self.saga, &self.uid, self.id, self.epoch, ended).await;
     }
 
     /// How it ended, or that another process is in charge.
@@ -121,7 +125,7 @@ impl Call {
         loop {
             match answer {
                 Answer::Ended(report) => return Ok(report),
-                Answer::Fenced => return Err(Fenced { epoch: self.epoch }),
+                Answer::Fenced => return Err(Fenced),
                 Answer::Accepted(pause) => {
                     let left = self.left();
                     if left.is_zero() {
@@ -157,25 +161,17 @@ impl Call {
         })
     }
 
-    async fn read(&self, mut response: Response) -> Answer {
+    async fn read(&self, response: Response) -> Answer {
         let status = response.status().as_u16();
         let header = response.headers().get(RETRY_AFTER);
         let retry_after = header.and_then(|value| value.to_str().ok()).and_then(|value| value.parse().ok());
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(None) => return meaning(self.id.direction, status, &body, retry_after),
-                Ok(Some(chunk)) if body.len() + chunk.len() <= MOST_ANSWER_BYTES => {
-                    body.extend_from_slice(&chunk);
-                }
-                Ok(Some(_)) => {
-                    let message = format!("the worker's answer is larger than {MOST_ANSWER_BYTES} bytes");
-                    return Answer::Ended(unknown("AnswerTooLarge", message));
-                }
-                Err(error) => {
-                    let message = format!("the worker's answer broke off: {}", plain(&error));
-                    return Answer::Ended(unknown("NoAnswer", message));
-                }
+        match http::body(response, MOST_ANSWER_BYTES).await {
+            Ok(body) => meaning(self.id.direction, status, &body, retry_after),
+            Err(error @ BodyError::TooLarge(_)) => {
+                Answer::Ended(unknown("AnswerTooLarge", format!("of the worker: {error}")))
+            }
+            Err(error @ BodyError::Broken(_)) => {
+                Answer::Ended(unknown("NoAnswer", format!("of the worker: {error}")))
             }
         }
     }

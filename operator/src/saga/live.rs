@@ -43,16 +43,15 @@ impl CallId {
 
 /// A worker has seen a newer epoch than that of the call: another process is in charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fenced {
-    /// The epoch of the call.
-    pub epoch: i64,
-}
+pub struct Fenced;
 
 /// How a call ended, waiting to be taken into the journal.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The call.
     pub call: CallId,
+    /// The epoch it was made in.
+    pub epoch: i64,
     /// How it ended.
     pub report: Report,
 }
@@ -178,17 +177,23 @@ impl Live {
     }
 
     /// The call ended: with an answer for the journal, or without one when another process is in charge.
-    pub async fn end(&self, saga: ObjectRef<Saga>, uid: &str, call: CallId, ended: Result<Report, Fenced>) {
+    pub async fn end(
+        &self,
+        saga: ObjectRef<Saga>,
+        uid: &str,
+        call: CallId,
+        epoch: i64,
+        ended: Result<Report, Fenced>,
+    ) {
         {
             let mut sagas = self.lock();
             let Some(entry) = sagas.get_mut(uid) else { return };
             entry.calls.remove(&call);
-            match ended {
-                Ok(report) => entry.inbox.answers.push(Answer { call, report }),
-                Err(Fenced { epoch }) => {
-                    entry.is_doubtful = true;
-                    entry.inbox.fenced = entry.inbox.fenced.max(Some(epoch));
-                }
+            if let Ok(report) = ended {
+                entry.inbox.answers.push(Answer { call, epoch, report });
+            } else {
+                entry.is_doubtful = true;
+                entry.inbox.fenced = entry.inbox.fenced.max(Some(epoch));
             }
         }
         // Closed only while the process ends.

@@ -7,7 +7,7 @@ use crds::{
 };
 use jiff::Timestamp;
 use kube::ResourceExt as _;
-use saga::{Cause, Command, Event, Progress, Repair, State, invariants};
+use saga::{Cause, Command, Event, Progress, Repair, Report, Transition, Verdict, invariants};
 
 use super::{
     journal,
@@ -64,18 +64,30 @@ pub fn turn(
         None => saga::start(&plan, now),
     };
     let sent_before = saga::commands(&plan, &progress).iter().map(CallId::of).collect();
-    let (events, repairs) = events(saga, &before, &progress, &inbox.answers, now);
     let mut broken = None;
-    let mut transition = None;
+    let mut take = |progress: &Progress, event| {
+        let next = saga::step(&plan, progress, event, now);
+        broken = broken.or(invariants::check(&plan, &next.progress).err().map(|broken| broken.invariant));
+        next
+    };
     let mut current = progress;
-    for event in events.into_iter().chain([Event::Tick]) {
-        let next = saga::step(&plan, &current, event, now);
-        current = next.progress.clone();
-        broken = broken.or(invariants::check(&plan, &current).err().map(|broken| broken.invariant));
-        transition = Some(next);
+    for event in events(saga, &before, &current, &inbox.answers) {
+        current = take(&current, event).progress;
     }
-    let (commands, wake) =
-        transition.map_or((Vec::new(), None), |transition| (transition.commands, transition.wake));
+    let mut repairs = before.repairs.clone();
+    for repair in saga.spec.repairs.iter().filter(|repair| !is_noted(&before, repair)) {
+        let result = match saga::verdict(&current, &repair.step) {
+            Verdict::Waiting => continue,
+            Verdict::Refused => Reason::RepairRefused,
+            Verdict::Accepted => {
+                let event = Event::Repair { step: repair.step.clone(), verb: verb(repair) };
+                current = take(&current, event).progress;
+                Reason::RepairApplied
+            }
+        };
+        repairs.push(noted(repair, result, now));
+    }
+    let Transition { progress: current, commands, wake } = take(&current, Event::Tick);
     let mut status = status::of(saga, &plan, &current, now);
     status.repairs = repairs;
     status.revision.clone_from(&observed.revision);
@@ -95,13 +107,7 @@ fn take_over(before: &SagaStatus, status: &mut SagaStatus, me: &str, fenced: Opt
 }
 
 /// What people want, then the answers that came: an answer must not start a step that nobody wants any more.
-fn events(
-    saga: &Saga,
-    before: &SagaStatus,
-    progress: &Progress,
-    inbox: &[Answer],
-    now: Timestamp,
-) -> (Vec<Event>, Vec<RepairStatus>) {
+fn events(saga: &Saga, before: &SagaStatus, progress: &Progress, answers: &[Answer]) -> Vec<Event> {
     let mut events = Vec::new();
     if saga.metadata.deletion_timestamp.is_some() {
         events.push(Event::Cancel { cause: Cause::Deleted });
@@ -114,33 +120,27 @@ fn events(
         (false, None) => events.push(Event::Resume),
         _ => {}
     }
-    events.extend(inbox.iter().map(reported));
-    let mut noted = before.repairs.clone();
-    for repair in &saga.spec.repairs {
-        if noted.iter().any(|noted| noted.id == repair.id) {
-            continue;
-        }
-        let is_stuck = progress.steps.get(&repair.step).is_some_and(|own| own.state == State::Stuck);
-        if is_stuck {
-            events.push(Event::Repair { step: repair.step.clone(), verb: verb(repair) });
-        }
-        let result = if is_stuck { Reason::RepairApplied } else { Reason::RepairRefused };
-        noted.push(RepairStatus {
-            id: repair.id.clone(),
-            result: result.as_str().to_owned(),
-            time: whole_second(now),
-        });
-    }
-    (events, noted)
+    events.extend(answers.iter().map(|answer| reported(answer, before.epoch.unwrap_or(0))));
+    events
 }
 
-fn reported(answer: &Answer) -> Event {
-    Event::Reported {
-        step: answer.call.step.clone(),
-        direction: answer.call.direction,
-        attempt: answer.call.attempt,
-        report: answer.report.clone(),
-    }
+/// What an answer says in the journal's epoch. Another process that took over since the call was made may have sent
+/// the same call, so that "this one had no effect" says nothing of that one.
+fn reported(answer: &Answer, epoch: i64) -> Event {
+    let CallId { step, direction, attempt } = answer.call.clone();
+    let report = match answer.report.clone() {
+        Report::Busy { reason, message, .. } if answer.epoch != epoch => Report::Unknown { reason, message },
+        report => report,
+    };
+    Event::Reported { step, direction, attempt, report }
+}
+
+fn is_noted(status: &SagaStatus, repair: &WireRepair) -> bool {
+    status.repairs.iter().any(|noted| noted.id == repair.id)
+}
+
+fn noted(repair: &WireRepair, result: Reason, now: Timestamp) -> RepairStatus {
+    RepairStatus { id: repair.id.clone(), result: result.as_str().to_owned(), time: whole_second(now) }
 }
 
 fn verb(repair: &WireRepair) -> Repair {

@@ -50,7 +50,7 @@ fn after(saga: &Saga, inbox: &[Answer], me: &str, second: i64) -> (Saga, Turn) {
 }
 
 fn answer(step: &str, direction: Direction, report: Report) -> Answer {
-    Answer { call: CallId { step: step.to_owned(), direction, attempt: 1 }, report }
+    Answer { call: CallId { step: step.to_owned(), direction, attempt: 1 }, epoch: 1, report }
 }
 
 fn inbox_of(answers: &[Answer]) -> Inbox {
@@ -63,6 +63,32 @@ fn done() -> Report {
 
 fn refused() -> Report {
     Report::Refused { reason: "Bad".to_owned(), message: "no".to_owned() }
+}
+
+fn unknown() -> Report {
+    Report::Unknown { reason: "NoAnswer".to_owned(), message: "none".to_owned() }
+}
+
+fn busy() -> Report {
+    Report::Busy { reason: "WorkerUnreachable".to_owned(), message: "no".to_owned(), retry_after: None }
+}
+
+/// A saga whose step `a` is being undone since second 2.
+fn undoing() -> Saga {
+    let (saga, _) = after(&fresh(), &[], "me", 0);
+    let (saga, _) = after(&saga, &[answer("a", Direction::Do, done())], "me", 1);
+    after(&saga, &[answer("b", Direction::Do, refused())], "me", 2).0
+}
+
+fn add_repair(saga: &mut Saga, id: &str, verb: &str) {
+    let repair = json!({"id": id, "step": "a", "verb": verb, "actor": "ada", "reason": "why"});
+    saga.spec.repairs.push(serde_json::from_value(repair).unwrap());
+}
+
+/// The repairs that were taken note of, with their results.
+fn noted(saga: &Saga) -> Vec<(&str, &str)> {
+    let repairs = &saga.status.as_ref().unwrap().repairs;
+    repairs.iter().map(|noted| (noted.id.as_str(), noted.result.as_str())).collect()
 }
 
 fn state(saga: &Saga, step: &str) -> StepState {
@@ -146,6 +172,75 @@ fn a_saga_whose_last_step_is_refused_ends_compensated_with_the_reason() {
     assert_eq!(status.conditions[0].reason, "StepFailed");
     assert!(status.conditions[0].message.contains('b'), "{}", status.conditions[0].message);
     assert!(turn.commands.is_empty() && turn.wake.is_none() && status.waiting_on.is_none());
+}
+
+#[test]
+fn a_repair_is_applied_while_the_undo_rests() {
+    let (mut saga, _) = after(&undoing(), &[answer("a", Direction::Undo, unknown())], "me", 3);
+    assert_eq!(state(&saga, "a"), StepState::CompensationWaiting);
+    add_repair(&mut saga, "1", "Resolve");
+    let (saga, _) = after(&saga, &[], "me", 3);
+    assert_eq!((state(&saga, "a"), noted(&saga)), (StepState::Compensated, vec![("1", "RepairApplied")]));
+}
+
+#[test]
+fn a_repair_waits_unnoted_for_the_end_of_the_undo_under_way() {
+    let mut saga = undoing();
+    add_repair(&mut saga, "1", "Skip");
+    let (same, turn) = after(&saga, &[], "me", 3);
+    assert_eq!((state(&same, "a"), noted(&same)), (StepState::Compensating, vec![]));
+    assert_eq!(turn.commands.len(), 1);
+    let (skipped, _) = after(&same, &[answer("a", Direction::Undo, unknown())], "me", 4);
+    assert_eq!((state(&skipped, "a"), noted(&skipped)), (StepState::Skipped, vec![("1", "RepairApplied")]));
+    let (undone, _) = after(&same, &[answer("a", Direction::Undo, done())], "me", 4);
+    assert_eq!((state(&undone, "a"), noted(&undone)), (StepState::Compensated, vec![("1", "RepairRefused")]));
+}
+
+#[test]
+fn of_two_repairs_the_second_waits_for_the_attempt_that_the_first_began() {
+    let (mut saga, _) = after(&undoing(), &[answer("a", Direction::Undo, refused())], "me", 3);
+    assert_eq!(state(&saga, "a"), StepState::Stuck);
+    add_repair(&mut saga, "1", "Retry");
+    add_repair(&mut saga, "2", "Skip");
+    let (saga, _) = after(&saga, &[], "me", 4);
+    assert_eq!((state(&saga, "a"), noted(&saga)), (StepState::Compensating, vec![("1", "RepairApplied")]));
+    let (saga, _) = after(&saga, &[answer("a", Direction::Undo, refused())], "me", 5);
+    assert_eq!(state(&saga, "a"), StepState::Skipped);
+    assert_eq!(noted(&saga), [("1", "RepairApplied"), ("2", "RepairApplied")]);
+}
+
+#[test]
+fn a_repair_of_a_step_that_is_not_being_undone_is_refused() {
+    let (mut saga, _) = after(&fresh(), &[], "me", 0);
+    add_repair(&mut saga, "1", "Resolve");
+    let (saga, _) = after(&saga, &[], "me", 1);
+    assert_eq!((state(&saga, "a"), noted(&saga)), (StepState::Running, vec![("1", "RepairRefused")]));
+}
+
+#[test]
+fn a_call_that_did_not_leave_proves_nothing_once_another_process_took_over() {
+    let (saga, _) = after(&fresh(), &[], "me", 0);
+    let not_sent = [answer("a", Direction::Do, busy())];
+    let doubtful = |saga: &Saga| saga.status.as_ref().unwrap().steps[0].doubtful;
+    assert_eq!(doubtful(&after(&saga, &not_sent, "me", 1).0), None);
+
+    let (taken, _) = after(&saga, &[], "other", 1);
+    assert_eq!(doubtful(&after(&taken, &not_sent, "me", 2).0), Some(true));
+    let (taken_back, _) = after(&taken, &[], "me", 2);
+    assert_eq!(doubtful(&after(&taken_back, &not_sent, "me", 3).0), Some(true));
+}
+
+#[test]
+fn an_undo_is_told_when_its_action_was_first_sent_also_by_another_process() {
+    let (saga, first) = after(&undoing(), &[], "me", 7);
+    let (_, second) = after(&saga, &[], "other", 8);
+    assert_eq!(first.commands, second.commands);
+    let body = crate::saga::call::body(&second.commands[0], &observed(), None, &second.status);
+    let body = body.unwrap().unwrap();
+    assert_eq!((&body["actionFirstSentAt"], &body["firstSentAt"]), (&json!(at(0)), &json!(at(2))));
+    let action = &after(&fresh(), &[], "me", 0).1;
+    let body = crate::saga::call::body(&action.commands[0], &observed(), None, &action.status);
+    assert!(body.unwrap().unwrap().get("actionFirstSentAt").is_none());
 }
 
 #[test]

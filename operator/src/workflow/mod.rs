@@ -85,7 +85,9 @@ async fn pass(workflow: &Workflow, ctx: &Context) -> Result<Verdict, Error> {
         }
     };
     let deployed = match Box::pin(applied).await {
-        Err(error @ apply::Error::Api { .. }) => return status::refused(workflow, &error, ctx).await,
+        Err(error @ (apply::Error::Api { .. } | apply::Error::Taken { .. })) => {
+            return status::refused(workflow, &error, ctx).await;
+        }
         other => other?,
     };
     base::build::token_reviewers(ctx).await?;

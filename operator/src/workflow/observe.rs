@@ -8,8 +8,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _, api::ListParams, runtime::reflector::ObjectRef};
 
 use crate::{
-    base::observe::{bases_of, plain},
+    base::observe::bases_of,
     context::Context,
+    http::plain,
     workload::{Deployed, selector_text},
 };
 

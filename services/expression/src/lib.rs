@@ -1,7 +1,8 @@
 //! `${…}` in the strings of a JSON input: member access of CEL, such as `${steps.create.outputs.recordIds[0]}`.
 //!
 //! A string that is exactly one expression takes the value's own type; in other text the value is put in as text.
-//! `$${` stands for a literal `${`. Names of members are left as they are. Errors name places, never values.
+//! `$${` stands for a literal `${`, and `${"text"}` for that text: `US${"$"}${parameters.price}` gives `US$7`.
+//! Names of members are left as they are. Errors name places, never values.
 
 mod path;
 mod template;
@@ -9,7 +10,7 @@ mod template;
 use serde_json::Value;
 
 pub use path::{Path, Segment};
-use template::{Part, parts};
+use template::{Part, parts, write};
 
 /// An expression that can't be read, or that leads to nothing usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +33,8 @@ pub fn resolve(input: &Value, scope: &Value) -> Result<Value, Error> {
 }
 
 /// Like [`resolve`], but expressions whose first name is `later` are left for a second [`resolve`] by somebody who
-/// knows more. Values that are put in are escaped, so that the second pass takes nothing in them for an expression.
+/// knows more. Both together give what one [`resolve`] by somebody who knows all would give: what is put in is written so
+/// that the second pass reads it as text, whatever stands beside it.
 ///
 /// # Errors
 /// As [`resolve`].
@@ -51,14 +53,18 @@ impl Scope<'_> {
         self.later.is_some() && path.names().next() == self.later
     }
 
-    /// Text as it has to be written for whoever resolves next.
-    fn text(&self, text: &str) -> String {
-        if self.later.is_some() { text.replace("${", "$${") } else { text.to_owned() }
+    /// The parts as they have to be written for whoever comes next: who resolves again, or who takes it as it is.
+    fn text(&self, parts: &[Part<'_>]) -> Value {
+        let plain = |part: &Part<'_>| match part {
+            Part::Text(text) => text.clone().into_owned(),
+            Part::Expression { source, .. } => (*source).to_owned(),
+        };
+        Value::String(if self.later.is_some() { write(parts) } else { parts.iter().map(plain).collect() })
     }
 
     fn value(&self, value: &Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.text(text)),
+            Value::String(text) => self.text(&[Part::Text(text.into())]),
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
             Value::Object(members) => Value::Object(
                 members.iter().map(|(name, member)| (name.clone(), self.value(member))).collect(),
@@ -120,30 +126,23 @@ fn fill(text: &str, scope: &Scope<'_>, at: &str) -> Result<Value, Error> {
     let parts = parts(text).map_err(|(expression, problem)| error(at, &expression, problem))?;
     let find =
         |path: &Path, source: &str| path.find(scope.values).map_err(|problem| error(at, source, problem));
-    if let [Part::Expression { path, source }] = parts.as_slice() {
-        let is_left = scope.is_left(path);
-        return if is_left {
-            Ok(Value::String(text.to_owned()))
-        } else {
-            Ok(scope.value(find(path, source)?))
-        };
+    if let [Part::Expression { path, source }] = parts.as_slice()
+        && !scope.is_left(path)
+    {
+        return Ok(scope.value(find(path, source)?));
     }
-    let mut filled = String::with_capacity(text.len());
-    for part in &parts {
-        match part {
-            Part::Text(text) => filled.push_str(&scope.text(text)),
-            Part::Expression { path, source } if scope.is_left(path) => filled.push_str(source),
-            Part::Expression { path, source } => match find(path, source)? {
-                Value::String(value) => filled.push_str(&scope.text(value)),
-                value @ (Value::Number(_) | Value::Bool(_)) => filled.push_str(&value.to_string()),
-                other => {
-                    let kind = path::kind(other);
-                    return Err(error(at, source, format!("leads to {kind}, which can't be put into text")));
-                }
-            },
-        }
-    }
-    Ok(Value::String(filled))
+    let filled = parts.into_iter().map(|part| match part {
+        Part::Expression { path, source } if !scope.is_left(&path) => match find(&path, source)? {
+            Value::String(value) => Ok(Part::Text(value.into())),
+            value @ (Value::Number(_) | Value::Bool(_)) => Ok(Part::Text(value.to_string().into())),
+            other => {
+                let kind = path::kind(other);
+                Err(error(at, source, format!("leads to {kind}, which can't be put into text")))
+            }
+        },
+        kept => Ok(kept),
+    });
+    Ok(scope.text(&filled.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// Runs `work` with the JSON pointer one level deeper.

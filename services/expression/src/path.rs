@@ -123,8 +123,8 @@ pub fn parse(text: &str) -> Result<(Path, &str), String> {
 
 /// What stands in brackets: `"name"`, `'name'` or a number.
 fn bracket(text: &str) -> Result<(Segment, &str), String> {
-    if let Some(quote @ ('"' | '\'')) = text.chars().next() {
-        return quoted(text, quote).ok_or_else(|| "has a quoted name that does not end".to_owned());
+    if let Some((name, rest)) = quoted(text)? {
+        return Ok((Segment::Member(name), rest));
     }
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
@@ -132,17 +132,27 @@ fn bracket(text: &str) -> Result<(Segment, &str), String> {
     Ok((Segment::Index(index), rest))
 }
 
-fn quoted(text: &str, quote: char) -> Option<(Segment, &str)> {
-    let mut name = String::new();
+/// Reads `"text"` or `'text'` at the start of `text`, where there is a quote; also what follows it.
+pub fn quoted(text: &str) -> Result<Option<(String, &str)>, String> {
+    let Some(quote @ ('"' | '\'')) = text.chars().next() else { return Ok(None) };
+    let mut read = String::new();
     let mut chars = text.char_indices().skip(1);
     while let Some((position, char)) = chars.next() {
         match char {
-            '\\' => name.push(chars.next()?.1),
-            char if char == quote => return Some((Segment::Member(name), text.get(position + 1..)?)),
-            char => name.push(char),
+            '\\' => match chars.next() {
+                Some((_, char @ ('\\' | '"' | '\''))) => read.push(char),
+                Some((_, other)) => {
+                    return Err(format!(
+                        "has \\{other} in quotes, where only \\\\, \\\" and \\' are possible"
+                    ));
+                }
+                None => break,
+            },
+            char if char == quote => return Ok(Some((read, text.get(position + 1..).unwrap_or_default()))),
+            char => read.push(char),
         }
     }
-    None
+    Err("has quoted text that does not end".to_owned())
 }
 
 fn name(text: &str) -> Option<(&str, &str)> {

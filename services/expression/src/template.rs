@@ -1,12 +1,14 @@
-//! Text with expressions in it, taken apart.
+//! Text with expressions in it, taken apart and put together again.
+
+use std::borrow::Cow;
 
 use crate::path::{self, Path};
 
 /// A piece of a string.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// Text as it is, escapes resolved.
-    Text(&'a str),
+    /// Text as it is meant: escapes and quotes resolved.
+    Text(Cow<'a, str>),
     /// An expression, and how it was written.
     Expression { path: Path, source: &'a str },
 }
@@ -17,33 +19,78 @@ pub fn parts(text: &str) -> Result<Vec<Part<'_>>, (String, String)> {
     let mut rest = text;
     while let Some(dollar) = rest.find("${") {
         let (before, source) = rest.split_at(dollar);
-        if let Some(escaped) = before.strip_suffix('$') {
-            parts.extend(
-                [Part::Text(escaped), Part::Text("${")].into_iter().filter(|part| *part != Part::Text("")),
-            );
-            rest = source.get(2..).unwrap_or_default();
-            continue;
-        }
-        if !before.is_empty() {
-            parts.push(Part::Text(before));
-        }
-        let (path, after) = source
-            .strip_prefix("${")
-            .ok_or_else(|| "does not begin with ${".to_owned())
-            .and_then(path::parse)
-            .and_then(|(path, after)| match after.trim_start().strip_prefix('}') {
-                Some(after) => Ok((path, after)),
-                None => Err(unexpected(after)),
-            })
-            .map_err(|problem| (written(source).to_owned(), problem))?;
-        let length = source.len() - after.len();
-        parts.push(Part::Expression { path, source: source.get(..length).unwrap_or(source) });
+        let (part, after) = if let Some(before) = before.strip_suffix('$') {
+            push_text(&mut parts, before);
+            (Part::Text("${".into()), source.get(2..).unwrap_or_default())
+        } else {
+            push_text(&mut parts, before);
+            expression(source).map_err(|problem| (written(source).to_owned(), problem))?
+        };
+        parts.push(part);
         rest = after;
     }
-    if !rest.is_empty() {
-        parts.push(Part::Text(rest));
-    }
+    push_text(&mut parts, rest);
     Ok(parts)
+}
+
+/// A string that [`parts`] takes apart into these again, neighbouring texts joined.
+pub fn write(parts: &[Part<'_>]) -> String {
+    let mut written = String::new();
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Text(more) => text.push_str(more),
+            Part::Expression { source, .. } => {
+                // Before an expression, dollars would make an escape of it.
+                let plain = text.trim_end_matches('$');
+                written.push_str(&escaped(plain));
+                match text.strip_prefix(plain) {
+                    Some("") | None => {}
+                    Some(dollars) => written.extend(["${\"", dollars, "\"}"]),
+                }
+                written.push_str(source);
+                text.clear();
+            }
+        }
+    }
+    written.push_str(&escaped(&text));
+    // An expression that stood in text, were it only empty text, gives text.
+    match parts {
+        [_, _, ..] if parts.iter().any(|part| is_all(part, &written)) => format!("${{\"\"}}{written}"),
+        _ => written,
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
+fn is_all(part: &Part<'_>, written: &str) -> bool {
+    matches!(part, Part::Expression { source, .. } if *source == written)
+}
+
+fn push_text<'a>(parts: &mut Vec<Part<'a>>, text: &'a str) {
+    if !text.is_empty() {
+        parts.push(Part::Text(text.into()));
+    }
+}
+
+/// Reads from `${` to its closing brace; also what follows it.
+fn expression(source: &str) -> Result<(Part<'_>, &str), String> {
+    let inside = source.strip_prefix("${").unwrap_or(source).trim_start();
+    if let Some((text, after)) = path::quoted(inside)? {
+        let after =
+            closed(after).ok_or("has something after the quoted text, where the closing } is expected")?;
+        return Ok((Part::Text(text.into()), after));
+    }
+    let (path, after) = path::parse(inside)?;
+    let after = closed(after).ok_or_else(|| unexpected(after))?;
+    let source = source.strip_suffix(after).unwrap_or(source);
+    Ok((Part::Expression { path, source }, after))
+}
+
+fn closed(text: &str) -> Option<&str> {
+    text.trim_start().strip_prefix('}')
 }
 
 fn unexpected(after: &str) -> String {

@@ -1,5 +1,6 @@
 //! What expressions give, and what their errors say.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -36,6 +37,9 @@ fn an_escape_is_left_as_text_and_a_lone_dollar_is_text() {
         ("$${parameters.x}", "${parameters.x}"),
         ("a $${b} ${parameters.x}", "a ${b} 7"),
         ("5 $ {x} $x", "5 $ {x} $x"),
+        ("US${\"$\"}${parameters.x}", "US$7"),
+        ("${ 'it\\'s ${x}' }", "it's ${x}"),
+        ("${\"\"}${parameters.x}", "7"),
         ("", ""),
         ("}", "}"),
     ] {
@@ -94,7 +98,10 @@ fn what_is_not_member_access_is_refused() {
         ("${parameters..x}", "has no name after parameters."),
         ("${parameters[x]}", "neither \"a name\" nor a number"),
         ("${parameters[0}", "has a [ without its ]"),
-        ("${parameters[\"x}", "quoted name that does not end"),
+        ("${parameters[\"x}", "quoted text that does not end"),
+        ("${parameters[\"a\\n\"]}", "has \\n in quotes, where only"),
+        ("${\"a\".b}", "has something after the quoted text"),
+        ("${'a}", "quoted text that does not end"),
         ("${parameters[99999999999999999999999]}", "neither \"a name\" nor a number"),
     ] {
         let error = references(&json!({"k": expression})).unwrap_err();
@@ -121,4 +128,68 @@ fn what_is_left_for_later_is_resolved_by_a_second_pass_and_nothing_else_is() {
         resolve_all_but("outputs", &input, &json!({"parameters": {"evil": "${outputs.secret}"}})).unwrap();
     let second = resolve(&first, &json!({"outputs": {"id": 7, "secret": "s"}})).unwrap();
     assert_eq!(second, json!({"id": 7, "text": "${outputs.secret} ${literal} 7"}));
+}
+
+#[test]
+fn a_value_beside_other_text_is_never_read_as_syntax_by_the_second_pass() {
+    let scope = json!({"parameters": {"currency": "US$", "a": "$", "b": "{outputs.id}", "empty": ""}});
+    let outputs = json!({"outputs": {"id": 7}});
+    for (input, expected) in [
+        ("${parameters.currency}${outputs.id}", json!("US$7")),
+        ("${parameters.a}${parameters.a}${outputs.id}$", json!("$$7$")),
+        ("${parameters.a}${parameters.b}", json!("${outputs.id}")),
+        ("$${parameters.b} ${parameters.a}{outputs.id}", json!("${parameters.b} ${outputs.id}")),
+        ("${parameters.empty}${outputs.id}", json!("7")),
+    ] {
+        let first = resolve_all_but("outputs", &json!(input), &scope).unwrap();
+        assert_eq!(resolve(&first, &outputs).unwrap(), expected, "{input} became {first}");
+    }
+}
+
+/// Text of pieces that mean something beside each other, or of anything.
+fn pieces(known: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let piece = prop_oneof![6 => prop::sample::select(known).prop_map(str::to_owned), 1 => "\\PC{0,3}"];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn two_passes_give_what_one_pass_gives_whatever_the_values_are(
+        input in pieces(&["$", "$$", "$${", "{", "${parameters.a}", "${parameters.b}", "${outputs.a}", "${'$'}", "}"]),
+        values in prop::array::uniform3(pieces(&["$", "{", "}", "${", "${outputs.a}", "{outputs.a}", "outputs.a}", "'"])),
+    ) {
+        let [a, b, c] = values;
+        let parameters = json!({"parameters": {"a": a, "b": {"c": [b]}}});
+        let outputs = json!({"outputs": {"a": c}});
+        let all = json!({"parameters": parameters["parameters"], "outputs": outputs["outputs"]});
+        let input = json!([input, input.replace("parameters.b", "parameters.b.c[0]"), input.replace("outputs.a", "outputs")]);
+        for input in input.as_array().unwrap() {
+            let once = resolve(input, &all).ok();
+            let twice = resolve_all_but("outputs", input, &parameters).and_then(|first| resolve(&first, &outputs)).ok();
+            prop_assert_eq!(once, twice);
+        }
+    }
+
+    #[test]
+    fn parts_are_read_again_as_they_were_written(
+        texts in prop::collection::vec(pieces(&["$", "{", "}", "${", "${a}", "{a}", "\""]), 1..4),
+    ) {
+        let expression = &parts("${a}").unwrap()[0];
+        let given: Vec<Part<'_>> =
+            texts.iter().flat_map(|text| [Part::Text(text.into()), expression.clone()]).collect();
+        let text = |parts: &[Part<'_>]| -> Vec<String> {
+            let mut found = vec![String::new()];
+            for part in parts {
+                match part {
+                    Part::Text(text) => found.last_mut().unwrap().push_str(text),
+                    Part::Expression { .. } => found.push(String::new()),
+                }
+            }
+            found
+        };
+        let written = write(&given);
+        prop_assert_eq!(text(&parts(&written).unwrap()), text(&given));
+    }
 }

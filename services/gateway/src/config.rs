@@ -32,9 +32,15 @@ pub struct Config {
     /// File with the key of the only client, which has full rights
     #[arg(long, env = "GATEWAY_CLIENT_KEY_FILE", value_name = "FILE")]
     pub client_key_file: Option<PathBuf>,
-    /// Audience that tokens of Kubernetes clients must be made for
-    #[arg(long, env = "GATEWAY_AUDIENCE", default_value = "gateway.pyairtable.dev")]
-    pub audience: String,
+    /// Audience that tokens of Kubernetes clients must be made for; repeat it, or write commas, where any of several will do
+    #[arg(
+        long,
+        env = "GATEWAY_AUDIENCE",
+        value_name = "AUDIENCE",
+        value_delimiter = ',',
+        default_value = "gateway.pyairtable.dev"
+    )]
+    pub audience: Vec<String>,
     /// Requests to Airtable in any second, at most
     #[arg(long, env = "GATEWAY_REQUESTS_PER_SECOND", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=50))]
     pub requests_per_second: u16,

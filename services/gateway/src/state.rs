@@ -145,7 +145,7 @@ fn gatekeeper(config: &Config) -> Result<Gatekeeper, Error> {
             return Err(Error::Config(message.to_owned()));
         }
     };
-    let review = TokenReview::in_cluster(&config.api_server, vec![config.audience.clone()]);
+    let review = TokenReview::in_cluster(&config.api_server, config.audience.clone());
     // A pod without a mounted token can serve clients with keys all the same.
     let review = review.or_else(|error| match &source {
         Source::File(file) if file.clients().has_service_accounts() => Err(error),

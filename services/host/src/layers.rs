@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
@@ -13,9 +13,8 @@ use prometheus::{HistogramVec, IntCounterVec};
 use telemetry::metrics::{Error, Metrics};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use tracing::Instrument as _;
-use uuid::Uuid;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::ids;
 
 /// Bounds on each request.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +32,7 @@ impl Default for Limits {
     }
 }
 
-/// Rate, errors and duration of requests, by route pattern so that ids never become labels.
+/// Rate, errors and duration of requests, by route pattern so that ids never become labels; the labels are a closed set.
 #[derive(Clone)]
 pub struct HttpMetrics {
     requests: IntCounterVec,
@@ -79,36 +78,19 @@ async fn secure(request: Request, next: Next) -> Response {
 
 async fn observe(State(http): State<HttpMetrics>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let method = request.method().clone();
+    let method = ids::known(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let id = request_id(&request);
-    let trace_id = trace_id(&request).unwrap_or_default().to_owned();
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let span = tracing::info_span!("request", %method, route, trace_id, request_id = ?id);
+    let id = ids::request_id(request.headers());
+    let span = ids::span(method, &route, &id, request.headers());
+    request.headers_mut().insert(ids::REQUEST_ID, id.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
     let seconds = begun.elapsed().as_secs_f64();
-    http.requests.with_label_values(&[method.as_str(), &route, status.as_str()]).inc();
-    http.seconds.with_label_values(&[method.as_str(), &route]).observe(seconds);
+    http.requests.with_label_values(&[method, &route, status.as_str()]).inc();
+    http.seconds.with_label_values(&[method, &route]).observe(seconds);
     span.in_scope(|| tracing::debug!(status = status.as_u16(), seconds, "answered"));
-    response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().insert(ids::REQUEST_ID, id);
     response
-}
-
-/// The caller's request id where it is short and printable, else a new one.
-fn request_id(request: &Request) -> HeaderValue {
-    match request.headers().get(REQUEST_ID) {
-        Some(id) if id.len() <= 64 && id.to_str().is_ok() => id.clone(),
-        _ => HeaderValue::from_str(&Uuid::new_v4().to_string())
-            .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
-    }
-}
-
-/// The trace id of a W3C `traceparent` header.
-fn trace_id(request: &Request) -> Option<&str> {
-    let parent = request.headers().get("traceparent")?.to_str().ok()?;
-    let id = parent.split('-').nth(1)?;
-    (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
 #[cfg(test)]
@@ -143,5 +125,21 @@ mod tests {
     #[tokio::test]
     async fn a_panic_becomes_a_500() {
         assert_eq!(get_path(&Metrics::new(), "/panic").await.status(), 500);
+    }
+
+    #[tokio::test]
+    async fn what_a_stranger_makes_up_never_becomes_a_label() {
+        let metrics = Metrics::new();
+        let app = app(&metrics);
+        for method in ["BREW", "get", "PROPFIND"] {
+            for path in ["/records/rec42", "/made/up"] {
+                let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+                app.clone().oneshot(request).await.unwrap();
+            }
+        }
+        let text = metrics.text().unwrap();
+        assert!(text.contains(r#"method="OTHER",route="unmatched",status="404"} 3"#), "{text}");
+        assert!(text.contains(r#"method="OTHER",route="/records/{id}",status="405"} 3"#), "{text}");
+        assert!(!["BREW", "get\"", "PROPFIND", "made"].iter().any(|word| text.contains(word)), "{text}");
     }
 }

@@ -2,7 +2,15 @@
 //!
 //! The lifetime of a server is an argument: [`serve`] returns once `shutdown` resolved and what was in flight
 //! is answered, or the grace period is over.
+//!
+//! Every line logged while a request is served carries its ids. What goes on after the answer, or must not end when the
+//! client goes away, is started by [`spawn`] and keeps them:
+//!
+//! ```text
+//! {"level":"INFO","message":"step", …, "span":{"request_id":"5f3c…","trace_id":"4bf9…","method":"PUT","route":"/v1/…","name":"request"}}
+//! ```
 
+mod ids;
 mod layers;
 pub mod readiness;
 pub mod shutdown;
@@ -13,6 +21,7 @@ use axum::{Json, Router, extract::State, http::StatusCode, response::IntoRespons
 use telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
 
+pub use ids::spawn;
 pub use layers::Limits;
 pub use readiness::Readiness;
 

@@ -8,6 +8,7 @@ use ledger::Ledger;
 use reqwest::Client;
 use telemetry::metrics::Metrics;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     Error, access::Access, gateway_client::Gateways, metrics::StepMetrics, router::State, step::Steps,
@@ -69,7 +70,7 @@ impl Config {
             slots: Arc::new(Semaphore::new(self.max_in_flight)),
         };
         let metrics = StepMetrics::register(metrics).map_err(|error| Error::Metrics(error.to_string()))?;
-        Ok(State { steps: Arc::new(steps), access: Arc::new(access), metrics })
+        Ok(State { steps: Arc::new(steps), access: Arc::new(access), metrics, runs: TaskTracker::new() })
     }
 
     fn access(&self) -> Result<Access, Error> {

@@ -21,6 +21,9 @@ pub struct Call {
     pub epoch: i64,
     /// When the first attempt of this direction was decided on.
     pub first_sent_at: Timestamp,
+    /// Of an undo: when the first attempt of its action was decided on, where the caller knows.
+    #[serde(default)]
+    pub action_first_sent_at: Option<Timestamp>,
     /// Nobody waits longer.
     pub deadline: Timestamp,
     /// What to do, or what to undo.

@@ -43,3 +43,9 @@ pub fn without_tombstones() -> bool {
     fail::fail_point!("worker::without-tombstones", |_| true);
     false
 }
+
+/// True under a fail point: a call of an older epoch is let in, which the tests must notice.
+pub fn without_fence() -> bool {
+    fail::fail_point!("worker::without-fence", |_| true);
+    false
+}

@@ -20,10 +20,14 @@ mod step;
 mod sweep;
 mod undo;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 pub use config::Config;
 pub use router::{State, router};
@@ -62,7 +66,8 @@ pub enum Error {
     },
 }
 
-/// Serves until `shutdown` resolves and the calls in flight have ended.
+/// Serves until `shutdown` resolves and the calls in flight have ended, those whose caller hung up as well, at most the
+/// grace period longer.
 ///
 /// # Errors
 /// When something of the configuration can't be used, or the listener fails.
@@ -72,7 +77,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let address = config.host.listen;
     let listen = |source| Error::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let ledger = state.steps.ledger.clone();
+    let (ledger, runs, grace) = (state.steps.ledger.clone(), state.runs.clone(), config.host.grace());
     let sweeper = tokio::spawn(sweep::forever(ledger.clone()));
     let readiness = host::Readiness::default().check("ledger", move || {
         let ledger = ledger.clone();
@@ -80,7 +85,22 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     });
     let limits = host::Limits { timeout: step::LONGEST + Duration::from_secs(10), ..host::Limits::default() };
     let service = host::Service { router: router(state), readiness, metrics, limits };
-    let served = host::serve(listener, service, config.host.grace(), shutdown).await;
+    let stopped = Arc::new(OnceLock::new());
+    let noted = stopped.clone();
+    let shutdown = async move {
+        shutdown.await;
+        noted.get_or_init(Instant::now);
+    };
+    let served = host::serve(listener, service, grace, shutdown).await;
+    drain(&runs, grace.saturating_sub(stopped.get().map_or(Duration::ZERO, Instant::elapsed))).await;
     sweeper.abort();
     served.map_err(listen)
+}
+
+/// Lets runs without a caller end, so that their outcome reaches the ledger.
+async fn drain(runs: &TaskTracker, rest: Duration) {
+    runs.close();
+    if tokio::time::timeout(rest, runs.wait()).await.is_err() {
+        tracing::warn!(runs = runs.len(), "steps were still running when the grace period ended");
+    }
 }

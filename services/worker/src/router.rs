@@ -11,6 +11,7 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     access::{self, Access},
@@ -27,6 +28,8 @@ pub struct State {
     pub(crate) steps: Arc<Steps>,
     pub(crate) access: Arc<Access>,
     pub(crate) metrics: StepMetrics,
+    /// Runs under way, also those whose caller hung up.
+    pub(crate) runs: TaskTracker,
 }
 
 /// `/v1/steps/{uid}/{step}`.
@@ -90,7 +93,7 @@ async fn execute(
     };
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let begun = state.metrics.begin(&call.action.operation, direction);
-    let run = tokio::spawn(async move {
+    let run = state.runs.clone().track_future(async move {
         let answer = match direction {
             Direction::Do => state.steps.put(&key, &call, traceparent).await,
             Direction::Undo => state.steps.delete(&key, &call, traceparent).await,
@@ -107,7 +110,9 @@ async fn execute(
         begun.answered(&answer);
         answer
     });
-    run.await.unwrap_or_else(|_| Answer::Unknown(Problem::new("Panic", "the run of the step broke off")))
+    host::spawn(run)
+        .await
+        .unwrap_or_else(|_| Answer::Unknown(Problem::new("Panic", "the run of the step broke off")))
 }
 
 fn bad_key() -> Answer {

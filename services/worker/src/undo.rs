@@ -41,10 +41,17 @@ impl Steps {
             (Compensation::None, _) | (_, Found::Nothing) => Ok(json!({})),
             (Compensation::Auto, found) => self.undo_automatically(call, found, past, mark).await,
             (Compensation::Explicit { action }, Found::Effect(done)) => {
-                self.undo_explicitly(claim, past, call, action, &done.outputs, mark).await
+                let action = filled(action, &done.outputs).map_err(|error| {
+                    let message = format!("input of the compensation {error}");
+                    Failure::Final(Problem::new("CompensationInput", message))
+                })?;
+                self.undo_explicitly(claim, past, call, &action, mark).await
             }
             (Compensation::Explicit { action }, Found::Maybe(_)) => {
-                self.undo_explicitly(claim, past, call, action, &json!({}), mark).await
+                let action = filled(action, &json!({})).map_err(|error| {
+                    outcome_unknown(&format!("its compensation needs its outputs: {error}"))
+                })?;
+                self.undo_explicitly(claim, past, call, &action, mark).await
             }
         }
     }
@@ -82,7 +89,7 @@ impl Steps {
 
     /// Closes the action's key in the own ledger; an interrupted one stays claimed until its end is found out.
     async fn close_here(&self, key: &Key, call: &Call) -> Result<(Found, Option<Claim>, Timestamp), Failure> {
-        let since = call.first_sent_at;
+        let since = call.action_first_sent_at.unwrap_or(call.first_sent_at);
         if without_tombstones() {
             let looked = self.ledger.look(&key.action()).await.map_err(|error| ledger(&error))?;
             let found = if let Look::Done(kept) = looked { found(Some(kept)) } else { Found::Nothing };
@@ -113,6 +120,9 @@ impl Steps {
         let operation = Operation::parse(&call.action).map_err(Failure::Final)?;
         match (operation, found) {
             (Operation::HttpRequest(request), _) if request.is_safe() => Ok(json!({})),
+            (Operation::HttpRequest(_), Found::Maybe(_)) => {
+                Err(outcome_unknown("http.request has no automatic undo"))
+            }
             (Operation::HttpRequest(_), _) => {
                 let message = "http.request has no automatic undo: undo it by hand; declare an explicit compensation, \
                                or the policy None, for the next saga";
@@ -132,14 +142,9 @@ impl Steps {
         past: Past,
         call: &Call,
         action: &Action,
-        outputs: &Value,
         mark: Mark,
     ) -> Result<Value, Failure> {
-        let input = expression::resolve(&action.input, &json!({"outputs": outputs})).map_err(|error| {
-            Failure::Final(Problem::new("CompensationInput", format!("input of the compensation {error}")))
-        })?;
-        let action = Action { input, ..action.clone() };
-        let operation = Operation::parse(&action).map_err(Failure::Final)?;
+        let operation = Operation::parse(action).map_err(Failure::Final)?;
         let run = self.run(mark, call.attempt, past.is_doubtful());
         let note = match &operation {
             Operation::Wait(_) => self.prepared(Some(claim), past, &operation, &run).await?,
@@ -152,6 +157,19 @@ impl Steps {
             (_, result) => result,
         }
     }
+}
+
+/// An explicit compensation with the outputs of the action in its input.
+fn filled(action: &Action, outputs: &Value) -> Result<Action, expression::Error> {
+    let input = expression::resolve(&action.input, &json!({"outputs": outputs}))?;
+    Ok(Action { input, ..action.clone() })
+}
+
+/// Whether there is anything to undo can't be found out, now or later.
+fn outcome_unknown(why: &str) -> Failure {
+    let message =
+        format!("nobody knows whether the action took effect, and {why}: look, and undo it by hand");
+    Failure::Final(Problem::new("OutcomeUnknown", message))
 }
 
 /// What the own ledger kept for a closed action.

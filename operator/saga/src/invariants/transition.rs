@@ -1,5 +1,7 @@
 //! What must hold between a progress and the one that follows it.
 
+use jiff::Timestamp;
+
 use super::{Broken, check, require};
 use crate::{
     event::{Command, Direction, Event, Repair, Report},
@@ -53,22 +55,33 @@ fn check_move(name: &str, was: &StepProgress, event: &Event, now: &StepProgress)
     let (from, to) = (leg(was.state), leg(now.state));
     require(from <= to, "steps-go-there-and-back", detail)?;
     let moves = was.state.call().or(was.state.rest()).is_some();
-    let repaired = was.state == State::Stuck && matches!(event, Event::Repair { step, .. } if step == name);
+    // A repair must await the call: it could undo what the person does meanwhile.
+    let is_taken = matches!(was.state, State::Stuck | State::UndoResting { .. });
+    let repair = repair_of(event, name).filter(|_| is_taken);
+    let repaired = repair.is_some();
     require(from < to || moves || repaired || was == now, "settled-steps-stay", detail)?;
     require(was.sequence.is_none() || was.sequence == now.sequence, "history-stays", detail)?;
     require(!was.doubtful || now.doubtful, "history-stays", detail)?;
+    require(
+        first_of_action(was).is_none() || first_of_action(was) == first_of_action(now),
+        "history-stays",
+        detail,
+    )?;
     require(repaired || attempt(was) <= attempt(now) || from < to, "attempts-count-up", detail)?;
     let caused = match now.state {
         _ if was.state == now.state => true,
         State::Done => succeeded(event, name, Direction::Do),
-        State::Undone => {
-            succeeded(event, name, Direction::Undo) || repair_of(event, name) == Some(Repair::Resolve)
-        }
-        State::Skipped => repair_of(event, name) == Some(Repair::Skip),
+        State::Undone => succeeded(event, name, Direction::Undo) || repair == Some(Repair::Resolve),
+        State::Skipped => repair == Some(Repair::Skip),
         State::Pending | State::Doing { .. } | State::Resting { .. } => true,
         _ => was.sequence.is_some(),
     };
     require(caused, "no-end-without-cause", detail)
+}
+
+/// When the action was first decided on.
+fn first_of_action(own: &StepProgress) -> Option<Timestamp> {
+    if leg(own.state) < leg(State::Stuck) { own.first_sent_at } else { own.action_first_sent_at }
 }
 
 fn succeeded(event: &Event, name: &str, of: Direction) -> bool {

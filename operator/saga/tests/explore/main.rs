@@ -104,6 +104,20 @@ fn without_a_fence_behind_busy_a_copy_of_a_call_that_was_turned_away_leaks() {
 }
 
 #[test]
+fn without_regard_to_an_earlier_process_a_call_it_sent_leaks() {
+    let story = broken_without(Promise::SentBefore, 1);
+    println!("{story}");
+    assert!(story.starts_with("compensated-leaves-nothing"), "{story}");
+}
+
+#[test]
+fn without_regard_to_a_process_that_took_over_since_a_call_it_sent_leaks() {
+    let story = broken_without(Promise::SentSince, 2);
+    println!("{story}");
+    assert!(story.starts_with("compensated-leaves-nothing"), "{story}");
+}
+
+#[test]
 fn without_intent_before_effect_an_effect_is_forgotten() {
     let story = broken_without(Promise::IntentFirst, 1);
     println!("{story}");

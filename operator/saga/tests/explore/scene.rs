@@ -29,6 +29,10 @@ pub enum Promise {
     FinalRefusals,
     /// After "not now" no copy of that attempt, nor of an earlier one, takes effect.
     BusyWithoutEffect,
+    /// That a call did not leave is taken as a proof only if no earlier process may have sent it.
+    SentBefore,
+    /// The same of a process that took over since the call was decided on.
+    SentSince,
     /// The journal is written before a call leaves.
     IntentFirst,
     /// A journal that another driver wrote since it was read is not overwritten.

@@ -71,6 +71,11 @@ pub enum Move {
     HearHastily {
         reply: Reply,
     },
+    /// A driver can't reach the worker, and knows that it did not send this call.
+    Unreachable {
+        driver: usize,
+        call: Call,
+    },
     /// A driver no longer waits for an answer, although request or answer may still be on their way.
     GiveUp {
         driver: usize,
@@ -121,6 +126,9 @@ impl fmt::Display for Move {
                     formatter,
                     "driver {to} hears {answer:?} of {call}, calls, and crashes before it writes"
                 )
+            }
+            Self::Unreachable { driver, call } => {
+                write!(formatter, "driver {driver} can't reach the worker for {call}")
             }
             Self::GiveUp { driver, call } => write!(formatter, "driver {driver} gives up waiting for {call}"),
             Self::Pass => write!(formatter, "time passes"),

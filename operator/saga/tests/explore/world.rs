@@ -1,17 +1,20 @@
 //! The model's state, which moves it allows, and what each makes of it. Time stands at [`now`]: when it passes,
 //! everything written moves into the past instead, so that states differ by what matters alone.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use saga::{
     Cause, Command, Compensation, Direction, Event, Phase, Plan, Progress, Repair, Report, State, Transition,
-    invariants::check_transition, phase, start, step,
+    Verdict, invariants::check_transition, phase, start, step, verdict,
 };
 
 use crate::{
     scene::{Promise, Scene},
-    words::{Call, Mood, Move, Reply, Request},
+    words::{Answer, Call, Mood, Move, Reply, Request},
     worker::Key,
 };
 
@@ -22,6 +25,8 @@ pub struct World {
     drivers: Vec<Driver>,
     requests: Vec<Request>,
     replies: Vec<Reply>,
+    /// What a person decided about a step, while no driver has taken note of it.
+    wish: Option<(usize, Repair)>,
     /// A law that the move to this state broke.
     pub broken: Option<String>,
 }
@@ -30,7 +35,16 @@ pub struct World {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Driver {
     seen: Arc<Progress>,
-    calls: BTreeSet<Call>,
+    calls: BTreeMap<Call, Sent>,
+}
+
+/// Who may have sent a call.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Sent {
+    /// The driver that waits for it.
+    by_me: bool,
+    /// Another driver, or this one before a crash.
+    by_another: bool,
 }
 
 /// The one time of the model.
@@ -41,13 +55,14 @@ pub fn now() -> Timestamp {
 impl World {
     pub fn first(scene: &Scene) -> Self {
         let journal = Arc::new(start(&scene.plan, now()));
-        let driver = Driver { seen: Arc::clone(&journal), calls: BTreeSet::new() };
+        let driver = Driver { seen: Arc::clone(&journal), calls: BTreeMap::new() };
         let mut world = Self {
             journal,
             keys: vec![Key::default(); scene.plan.steps.len()],
             drivers: vec![driver; scene.drivers],
             requests: Vec::new(),
             replies: Vec::new(),
+            wish: None,
             broken: None,
         };
         world.act(scene, 0, &Event::Tick);
@@ -96,29 +111,32 @@ impl World {
     fn driver_moves(&self, scene: &Scene, driver: usize, moves: &mut Vec<(Move, u8)>) {
         let Driver { seen, calls } = &self.drivers[driver];
         moves.push((Move::Crash { driver }, 1));
-        for call in calls {
+        for (call, sent) in calls {
             moves.push((Move::GiveUp { driver, call: *call }, 1));
+            if !sent.by_me {
+                moves.push((Move::Unreachable { driver, call: *call }, 1));
+            }
         }
-        let all_called = wanted(&scene.plan, &self.journal).is_subset(calls);
+        let all_called = wanted(&scene.plan, &self.journal).iter().all(|call| calls.contains_key(call));
         if *seen != self.journal || !all_called {
             moves.push((Move::Look { driver }, u8::from(driver > 0 && !all_called)));
         }
     }
 
     fn human_moves(&self, scene: &Scene, moves: &mut Vec<(Move, u8)>) {
-        match phase(&scene.plan, &self.journal) {
-            Phase::Stuck => {
-                let is_stuck = |name: &String| self.journal.steps[name].state == State::Stuck;
-                let step =
-                    scene.plan.steps.iter().position(|step| is_stuck(&step.name)).expect("one is stuck");
-                for verb in [Repair::Retry, Repair::Skip, Repair::Resolve] {
-                    moves.push((Move::Repair { step, verb }, 0));
-                }
-            }
+        let phase = phase(&scene.plan, &self.journal);
+        match phase {
             Phase::Suspended => moves.push((Move::Resume, 0)),
             Phase::Running => moves.extend([(Move::Cancel, 1), (Move::Suspend, 1)]),
             Phase::Compensating => moves.push((Move::Suspend, 1)),
-            Phase::Succeeded | Phase::Compensated | Phase::Failed => {}
+            Phase::Stuck | Phase::Succeeded | Phase::Compensated | Phase::Failed => {}
+        }
+        let is_open = |step: &saga::Step| verdict(&self.journal, &step.name) != Verdict::Refused;
+        if let (Some(step), None) = (scene.plan.steps.iter().position(is_open), self.wish) {
+            let cost = u8::from(phase != Phase::Stuck);
+            for verb in [Repair::Retry, Repair::Skip, Repair::Resolve] {
+                moves.push((Move::Repair { step, verb }, cost));
+            }
         }
     }
 
@@ -128,16 +146,18 @@ impl World {
         match action {
             Move::Deliver { request, mood, kept } => next.deliver(scene, request, mood, kept),
             Move::Hear { reply, kept } => {
-                if next.act(scene, reply.to, &reported(scene, reply.call, reply.answer.report())) && !kept {
+                if next.hear(scene, reply.to, reply.call, reply.answer.report()) && !kept {
                     next.replies.retain(|other| *other != reply);
                 }
             }
             Move::HearHastily { reply } => next.call_and_crash(scene, reply),
-            Move::GiveUp { driver, call } => {
-                let report = Report::Unknown { reason: String::new(), message: String::new() };
-                if next.act(scene, driver, &reported(scene, call, report)) {
-                    next.drivers[driver].calls.remove(&call);
-                }
+            Move::GiveUp { driver, call } => _ = next.hear(scene, driver, call, unknown()),
+            Move::Unreachable { driver, call } => {
+                next.requests.retain(|request| *request != Request { call, from: Some(driver) });
+                let proves =
+                    !next.drivers[driver].calls[&call].by_another || !scene.keeps(Promise::SentBefore);
+                let report = if proves { Answer::Busy.report() } else { unknown() };
+                next.hear(scene, driver, call, report);
             }
             Move::Pass => next.pass(scene),
             Move::Look { driver } => next.look(scene, driver, &Event::Tick),
@@ -151,7 +171,8 @@ impl World {
                 if verb == Repair::Resolve {
                     next.keys[step].undo_by_hand();
                 }
-                next.look(scene, 0, &Event::Repair { step: scene.plan.steps[step].name.clone(), verb });
+                next.wish = Some((step, verb));
+                next.look(scene, 0, &Event::Tick);
             }
         }
         next.forget_what_is_over(scene);
@@ -166,6 +187,9 @@ impl World {
         }
         if let Some(to) = request.from {
             self.replies.push(Reply { call, to, answer });
+            if let Some(sent) = self.drivers[to].calls.get_mut(&call) {
+                sent.by_me = true;
+            }
         }
         if !kept {
             self.requests.retain(|other| *other != request);
@@ -186,19 +210,39 @@ impl World {
         }
     }
 
-    /// A driver takes an event on the journal as it saw it, writes, and then calls; false when the write conflicts.
+    /// A call ends for a driver; false when the write conflicts.
+    fn hear(&mut self, scene: &Scene, driver: usize, call: Call, report: Report) -> bool {
+        let sent = self.drivers[driver].calls.remove(&call);
+        let is_written = self.act(scene, driver, &reported(scene, call, report));
+        if let (false, Some(sent)) = (is_written, sent) {
+            self.drivers[driver].calls.insert(call, sent);
+        }
+        is_written
+    }
+
+    /// A driver takes an event, and then what a person wishes, on the journal as it saw it, writes, and then calls;
+    /// false when the write conflicts.
     fn act(&mut self, scene: &Scene, driver: usize, event: &Event) -> bool {
         let seen = Arc::clone(&self.drivers[driver].seen);
-        let next = self.checked(scene, &seen, event).progress;
-        if next != *seen {
+        let mut next = self.checked(scene, &seen, event).progress;
+        let mut wish = self.wish;
+        if let Some((step, verb)) = self.wish {
+            let step = scene.plan.steps[step].name.clone();
+            if verdict(&next, &step) != Verdict::Waiting {
+                next = self.checked(scene, &next, &Event::Repair { step, verb }).progress;
+                wish = None;
+            }
+        }
+        if next != *seen || wish != self.wish {
             if scene.keeps(Promise::CompareAndSwap) && seen != self.journal {
                 self.drivers[driver].seen = Arc::clone(&self.journal);
                 return false;
             }
+            self.wish = wish;
             self.journal = Arc::new(next);
             self.drivers[driver].seen = Arc::clone(&self.journal);
         }
-        self.dispatch(scene, driver);
+        self.dispatch(scene, driver, &wanted(&scene.plan, &seen));
         true
     }
 
@@ -216,12 +260,23 @@ impl World {
         next
     }
 
-    fn dispatch(&mut self, scene: &Scene, driver: usize) {
-        let Driver { seen, calls } = &mut self.drivers[driver];
-        let wanted = wanted(&scene.plan, seen);
-        self.requests
-            .extend(wanted.difference(calls).map(|call| Request { call: *call, from: Some(driver) }));
-        *calls = wanted;
+    /// Makes the calls that the driver does not make yet; those that were wanted before may have been sent before.
+    fn dispatch(&mut self, scene: &Scene, driver: usize, before: &BTreeSet<Call>) {
+        let wanted = wanted(&scene.plan, &self.drivers[driver].seen);
+        self.drivers[driver].calls.retain(|call, _| wanted.contains(call));
+        for call in wanted {
+            if self.drivers[driver].calls.contains_key(&call) {
+                continue;
+            }
+            self.requests.push(Request { call, from: Some(driver) });
+            if scene.keeps(Promise::SentSince) {
+                self.drivers.iter_mut().filter_map(|other| other.calls.get_mut(&call)).for_each(|sent| {
+                    sent.by_another = true;
+                });
+            }
+            let sent = Sent { by_me: false, by_another: before.contains(&call) };
+            self.drivers[driver].calls.insert(call, sent);
+        }
     }
 
     fn call_and_crash(&mut self, scene: &Scene, reply: Reply) {
@@ -272,6 +327,10 @@ impl World {
         }
         self.look(scene, 0, &Event::Tick);
     }
+}
+
+fn unknown() -> Report {
+    Report::Unknown { reason: String::new(), message: String::new() }
 }
 
 fn reported(scene: &Scene, call: Call, report: Report) -> Event {

@@ -1,6 +1,6 @@
 //! The way back: what begins it, what is undone, in which order.
 
-use saga::{Cause, Compensation, Direction, Event, Limits, Phase, Plan, State};
+use saga::{Cause, Command, Compensation, Direction, Event, Limits, Phase, Plan, Repair, State, commands};
 
 use crate::run::{Run, a_step, at, busy, chain, done, refused, unknown};
 
@@ -131,6 +131,42 @@ fn an_undo_is_tried_again_when_busy_or_unknown_and_counts_from_its_own_first_tim
     run.ticks_at(at(10));
     assert_eq!(run.calls(), ["undo a3"]);
     assert_eq!(run.of_step("a").first_sent_at, Some(at(7)));
+}
+
+#[test]
+fn an_undo_is_told_when_its_action_was_first_sent_also_after_a_restart_and_a_repair() {
+    let mut run = Run::of(chain());
+    run.ticks_at(at(5));
+    run.reports("a", 1, done());
+    run.ticks_at(at(9));
+    run.is_cancelled();
+    run.reports("b", 1, refused());
+    let told = |run: &Run| match commands(&run.plan, &run.progress).as_slice() {
+        [Command::Undo { first_sent_at, action_first_sent_at, .. }] => {
+            (*first_sent_at, *action_first_sent_at)
+        }
+        other => panic!("not one undo: {other:?}"),
+    };
+    assert_eq!(told(&run), (at(9), at(0)));
+
+    run.undo_reports("a", 1, refused());
+    run.ticks_at(at(20));
+    run.is_repaired("a", Repair::Retry);
+    let written = serde_json::to_string(&run.progress).unwrap();
+    run.progress = serde_json::from_str(&written).unwrap();
+    assert_eq!(told(&run), (at(9), at(0)));
+}
+
+#[test]
+fn an_undo_in_a_journal_that_does_not_say_when_its_action_was_sent_takes_the_start_of_the_run() {
+    let mut run = Run::with_done(&["a"]);
+    run.ticks_at(at(5));
+    run.reports("b", 1, refused());
+    run.progress.steps.get_mut("a").unwrap().action_first_sent_at = None;
+    let calls = commands(&run.plan, &run.progress);
+    assert!(
+        matches!(calls.as_slice(), [Command::Undo { action_first_sent_at, .. }] if *action_first_sent_at == at(0))
+    );
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn the_written_form_is_stable() {
                     "sequence": 1,
                     "doubtful": true,
                     "firstSentAt": "2027-01-15T08:00:00Z",
+                    "actionFirstSentAt": "2027-01-15T08:00:00Z",
                     "reason": "ConnectionReset",
                     "message": "the connection was cut"
                 },

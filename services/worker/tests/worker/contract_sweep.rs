@@ -235,3 +235,73 @@ async fn a_lost_ledger_finds_a_done_write_at_the_gateway_and_does_not_invent_wha
     let undo = world.delete(&call).await;
     assert_eq!((undo.0.as_u16(), reason(&undo.1)), (409, "PreviousValuesLost"));
 }
+
+/// The call for the undo, decided on now, of an action that was sent some seconds ago.
+fn undo_of(call: &Value) -> Value {
+    let sent = Timestamp::now() - SignedDuration::from_secs(5);
+    with(call, &json!({"firstSentAt": Timestamp::now(), "actionFirstSentAt": sent}))
+}
+
+#[tokio::test]
+async fn a_ledger_lost_between_do_and_undo_undoes_what_the_gateway_knows_of_and_claims_nothing_else() {
+    for (operation, input, writes) in operations() {
+        let mut world = World::new().await;
+        let before = world.gateway.cells();
+        let call = world.call(operation, &input);
+        let (_, done) = world.put(&call).await;
+        world.restart_without_ledger();
+        let (status, body) = world.delete(&undo_of(&call)).await;
+        let is_created = done.pointer("/outputs/created") != Some(&json!(false));
+        match operation {
+            "airtable.create" | "airtable.upsert" if is_created => {
+                assert_eq!((status.as_u16(), world.gateway.cells()), (200, before), "{operation}: {body}");
+            }
+            _ if writes == 0 => assert_eq!(status, 200, "{operation}: {body}"),
+            _ => assert_eq!((status.as_u16(), reason(&body)), (409, "PreviousValuesLost"), "{operation}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_younger_than_an_action_that_no_gateway_knows_of_says_that_its_outcome_is_unknown() {
+    let mut world = World::new().await;
+    let url = format!("{}/elsewhere", world.gateway.url());
+    let call = world.call("http.request", &json!({"method": "POST", "url": url}));
+    assert_eq!(world.put(&call).await.0, 200);
+    world.restart_without_ledger();
+    for attempt in 1..=2 {
+        let undo = world.delete(&with(&undo_of(&call), &json!({"attempt": attempt}))).await;
+        assert_eq!((undo.0.as_u16(), reason(&undo.1)), (409, "OutcomeUnknown"), "{}", undo.1);
+        world.restart();
+    }
+    let late = world.put(&call).await;
+    assert_eq!((late.0.as_u16(), reason(&late.1)), (409, "Undone"));
+    assert_eq!(world.gateway.hits().len(), 1);
+}
+
+#[tokio::test]
+async fn a_ledger_older_than_the_action_proves_that_an_unknown_key_has_no_effect() {
+    let world = World::new().await;
+    let url = format!("{}/elsewhere", world.gateway.url());
+    let call = world.call("http.request", &json!({"method": "POST", "url": url}));
+    let undo = with(&call, &json!({"actionFirstSentAt": Timestamp::now()}));
+    assert_eq!(world.delete(&undo).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_explicit_compensation_runs_after_a_lost_ledger_unless_it_needs_what_was_lost() {
+    for (body, expected) in [("seven", 200), ("${outputs.body.ticket}", 409)] {
+        let mut world = World::new().await;
+        let url = format!("{}/elsewhere", world.gateway.url());
+        let input = json!({"method": "DELETE", "url": url, "body": body});
+        let compensation =
+            json!({"policy": "Explicit", "action": {"operation": "http.request", "input": input}});
+        let call = world.call("http.request", &json!({"method": "POST", "url": url}));
+        let call = with(&call, &json!({"compensation": compensation}));
+        assert_eq!(world.put(&call).await.0, 200);
+        world.restart_without_ledger();
+        let (status, answer) = world.delete(&undo_of(&call)).await;
+        assert_eq!(status.as_u16(), expected, "{answer}");
+        assert!(expected == 200 || reason(&answer) == "OutcomeUnknown", "{answer}");
+    }
+}

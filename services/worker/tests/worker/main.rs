@@ -8,4 +8,5 @@ mod crash;
 mod other_operations;
 #[cfg(feature = "failpoints")]
 mod promises_off;
+mod shutdown;
 mod support;

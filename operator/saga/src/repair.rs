@@ -1,0 +1,48 @@
+//! A person's decision about a step whose undo does not get on: whether it can be taken now, and what it does.
+
+use jiff::Timestamp;
+
+use crate::{
+    due::second_of,
+    event::Repair,
+    progress::{Progress, State},
+};
+
+/// What becomes of a repair if it comes now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is applied: the step is stuck, or rests between two attempts of its undo.
+    Accepted,
+    /// Neither applied nor refused until the undo under way has ended: it could undo what the person does meanwhile.
+    Waiting,
+    /// There is nothing to repair: no undo of this step goes on.
+    Refused,
+}
+
+/// What becomes of a repair of `step` if it comes now.
+pub fn verdict(progress: &Progress, step: &str) -> Verdict {
+    let own = progress.steps.get(step).filter(|_| progress.finished_at.is_none());
+    match own.map(|own| own.state) {
+        Some(State::Stuck | State::UndoResting { .. }) => Verdict::Accepted,
+        Some(State::Undoing { .. }) => Verdict::Waiting,
+        _ => Verdict::Refused,
+    }
+}
+
+/// Applies the decision where it is accepted; any other changes nothing.
+pub(crate) fn repair(progress: &mut Progress, step: &str, verb: Repair, now: Timestamp) {
+    if verdict(progress, step) != Verdict::Accepted {
+        return;
+    }
+    let Some(own) = progress.steps.get_mut(step) else { return };
+    match verb {
+        Repair::Retry => {
+            own.state = State::UndoResting { attempt: 0, until: second_of(now) };
+            own.turned_away = 0;
+        }
+        Repair::Skip => own.state = State::Skipped,
+        Repair::Resolve => own.state = State::Undone,
+    }
+    // The person's decision is worth nothing when the deadline that led to it stops the next attempt as well.
+    progress.active_since = progress.active_since.map(|_| second_of(now));
+}
