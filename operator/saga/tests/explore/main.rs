@@ -5,6 +5,7 @@
 //! guarantees rest on is switched off once, to see that the exploration finds what goes wrong without it.
 #![expect(clippy::expect_used, reason = "what a test can't set up must fail it")]
 
+mod driver;
 mod laws;
 mod scene;
 mod search;

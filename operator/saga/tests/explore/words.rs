@@ -32,15 +32,19 @@ pub enum Answer {
     Succeeded,
     Refused,
     Busy,
+    /// No answer of the worker's: the driver could not send the call.
+    NotSent,
 }
 
 impl Answer {
-    pub fn report(self) -> Report {
+    /// What it means, where `alone` is true when nobody else may have sent the call.
+    pub fn report(self, alone: bool) -> Report {
         let (reason, message) = (String::new(), String::new());
         match self {
             Self::Succeeded => Report::Succeeded { outputs: None },
             Self::Refused => Report::Refused { reason, message },
-            Self::Busy => Report::Busy { reason, message, retry_after: None },
+            Self::NotSent if !alone => Report::Unknown { reason, message },
+            Self::Busy | Self::NotSent => Report::Busy { reason, message, retry_after: None },
         }
     }
 }

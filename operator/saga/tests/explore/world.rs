@@ -1,20 +1,18 @@
 //! The model's state, which moves it allows, and what each makes of it. Time stands at [`now`]: when it passes,
 //! everything written moves into the past instead, so that states differ by what matters alone.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use saga::{
-    Cause, Command, Compensation, Direction, Event, Phase, Plan, Progress, Repair, Report, State, Transition,
-    Verdict, invariants::check_transition, phase, start, step, verdict,
+    Cause, Compensation, Direction, Event, Phase, Progress, Repair, State, Verdict, phase, start, step,
+    verdict,
 };
 
 use crate::{
+    driver::{Driver, wanted},
     scene::{Promise, Scene},
-    words::{Answer, Call, Mood, Move, Reply, Request},
+    words::{Call, Mood, Move, Reply, Request},
     worker::Key,
 };
 
@@ -22,29 +20,15 @@ use crate::{
 pub struct World {
     pub journal: Arc<Progress>,
     pub keys: Vec<Key>,
-    drivers: Vec<Driver>,
-    requests: Vec<Request>,
-    replies: Vec<Reply>,
+    /// The driver that wrote the journal last; none when it has crashed since: it starts again as another.
+    pub holder: Option<usize>,
+    pub drivers: Vec<Driver>,
+    pub requests: Vec<Request>,
+    pub replies: Vec<Reply>,
     /// What a person decided about a step, while no driver has taken note of it.
-    wish: Option<(usize, Repair)>,
+    pub wish: Option<(usize, Repair)>,
     /// A law that the move to this state broke.
     pub broken: Option<String>,
-}
-
-/// A process that drives the run: the journal as it last saw it, and the calls it waits for.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Driver {
-    seen: Arc<Progress>,
-    calls: BTreeMap<Call, Sent>,
-}
-
-/// Who may have sent a call.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Sent {
-    /// The driver that waits for it.
-    by_me: bool,
-    /// Another driver, or this one before a crash.
-    by_another: bool,
 }
 
 /// The one time of the model.
@@ -55,9 +39,10 @@ pub fn now() -> Timestamp {
 impl World {
     pub fn first(scene: &Scene) -> Self {
         let journal = Arc::new(start(&scene.plan, now()));
-        let driver = Driver { seen: Arc::clone(&journal), calls: BTreeMap::new() };
+        let driver = Driver::new(&journal);
         let mut world = Self {
             journal,
+            holder: None,
             keys: vec![Key::default(); scene.plan.steps.len()],
             drivers: vec![driver; scene.drivers],
             requests: Vec::new(),
@@ -109,11 +94,11 @@ impl World {
     }
 
     fn driver_moves(&self, scene: &Scene, driver: usize, moves: &mut Vec<(Move, u8)>) {
-        let Driver { seen, calls } = &self.drivers[driver];
+        let Driver { seen, calls, .. } = &self.drivers[driver];
         moves.push((Move::Crash { driver }, 1));
         for (call, sent) in calls {
             moves.push((Move::GiveUp { driver, call: *call }, 1));
-            if !sent.by_me {
+            if !sent.tried {
                 moves.push((Move::Unreachable { driver, call: *call }, 1));
             }
         }
@@ -145,20 +130,10 @@ impl World {
         let mut next = self.clone();
         match action {
             Move::Deliver { request, mood, kept } => next.deliver(scene, request, mood, kept),
-            Move::Hear { reply, kept } => {
-                if next.hear(scene, reply.to, reply.call, reply.answer.report()) && !kept {
-                    next.replies.retain(|other| *other != reply);
-                }
-            }
+            Move::Hear { reply, kept } => next.hear(scene, reply, kept),
             Move::HearHastily { reply } => next.call_and_crash(scene, reply),
-            Move::GiveUp { driver, call } => _ = next.hear(scene, driver, call, unknown()),
-            Move::Unreachable { driver, call } => {
-                next.requests.retain(|request| *request != Request { call, from: Some(driver) });
-                let proves =
-                    !next.drivers[driver].calls[&call].by_another || !scene.keeps(Promise::SentBefore);
-                let report = if proves { Answer::Busy.report() } else { unknown() };
-                next.hear(scene, driver, call, report);
-            }
+            Move::GiveUp { driver, call } => next.give_up(scene, driver, call),
+            Move::Unreachable { driver, call } => next.fail_to_send(scene, driver, call),
             Move::Pass => next.pass(scene),
             Move::Look { driver } => next.look(scene, driver, &Event::Tick),
             Move::Crash { driver } => next.crash(scene, driver),
@@ -188,7 +163,7 @@ impl World {
         if let Some(to) = request.from {
             self.replies.push(Reply { call, to, answer });
             if let Some(sent) = self.drivers[to].calls.get_mut(&call) {
-                sent.by_me = true;
+                sent.tried = true;
             }
         }
         if !kept {
@@ -208,93 +183,6 @@ impl World {
             self.broken =
                 Some(format!("undo-in-reverse-start-order: {left} is still there when {step} is undone"));
         }
-    }
-
-    /// A call ends for a driver; false when the write conflicts.
-    fn hear(&mut self, scene: &Scene, driver: usize, call: Call, report: Report) -> bool {
-        let sent = self.drivers[driver].calls.remove(&call);
-        let is_written = self.act(scene, driver, &reported(scene, call, report));
-        if let (false, Some(sent)) = (is_written, sent) {
-            self.drivers[driver].calls.insert(call, sent);
-        }
-        is_written
-    }
-
-    /// A driver takes an event, and then what a person wishes, on the journal as it saw it, writes, and then calls;
-    /// false when the write conflicts.
-    fn act(&mut self, scene: &Scene, driver: usize, event: &Event) -> bool {
-        let seen = Arc::clone(&self.drivers[driver].seen);
-        let mut next = self.checked(scene, &seen, event).progress;
-        let mut wish = self.wish;
-        if let Some((step, verb)) = self.wish {
-            let step = scene.plan.steps[step].name.clone();
-            if verdict(&next, &step) != Verdict::Waiting {
-                next = self.checked(scene, &next, &Event::Repair { step, verb }).progress;
-                wish = None;
-            }
-        }
-        if next != *seen || wish != self.wish {
-            if scene.keeps(Promise::CompareAndSwap) && seen != self.journal {
-                self.drivers[driver].seen = Arc::clone(&self.journal);
-                return false;
-            }
-            self.wish = wish;
-            self.journal = Arc::new(next);
-            self.drivers[driver].seen = Arc::clone(&self.journal);
-        }
-        self.dispatch(scene, driver, &wanted(&scene.plan, &seen));
-        true
-    }
-
-    /// A driver reads the journal and takes an event on it.
-    fn look(&mut self, scene: &Scene, driver: usize, event: &Event) {
-        self.drivers[driver].seen = Arc::clone(&self.journal);
-        self.act(scene, driver, event);
-    }
-
-    fn checked(&mut self, scene: &Scene, seen: &Progress, event: &Event) -> Transition {
-        let next = step(&scene.plan, seen, event.clone(), now());
-        if let Err(broken) = check_transition(&scene.plan, seen, event, &next.progress, &next.commands) {
-            self.broken = Some(broken.to_string());
-        }
-        next
-    }
-
-    /// Makes the calls that the driver does not make yet; those that were wanted before may have been sent before.
-    fn dispatch(&mut self, scene: &Scene, driver: usize, before: &BTreeSet<Call>) {
-        let wanted = wanted(&scene.plan, &self.drivers[driver].seen);
-        self.drivers[driver].calls.retain(|call, _| wanted.contains(call));
-        for call in wanted {
-            if self.drivers[driver].calls.contains_key(&call) {
-                continue;
-            }
-            self.requests.push(Request { call, from: Some(driver) });
-            if scene.keeps(Promise::SentSince) {
-                self.drivers.iter_mut().filter_map(|other| other.calls.get_mut(&call)).for_each(|sent| {
-                    sent.by_another = true;
-                });
-            }
-            let sent = Sent { by_me: false, by_another: before.contains(&call) };
-            self.drivers[driver].calls.insert(call, sent);
-        }
-    }
-
-    fn call_and_crash(&mut self, scene: &Scene, reply: Reply) {
-        let seen = Arc::clone(&self.drivers[reply.to].seen);
-        let next = self.checked(scene, &seen, &reported(scene, reply.call, reply.answer.report()));
-        self.requests
-            .extend(wanted(&scene.plan, &next.progress).into_iter().map(|call| Request { call, from: None }));
-        self.replies.retain(|other| *other != reply);
-        self.crash(scene, reply.to);
-    }
-
-    fn crash(&mut self, scene: &Scene, driver: usize) {
-        self.drivers[driver].calls.clear();
-        self.replies.retain(|reply| reply.to != driver);
-        for request in &mut self.requests {
-            request.from = request.from.filter(|from| *from != driver);
-        }
-        self.look(scene, driver, &Event::Tick);
     }
 
     /// Drops the messages that can't change anything any more, so that states differ by what matters alone.
@@ -327,32 +215,6 @@ impl World {
         }
         self.look(scene, 0, &Event::Tick);
     }
-}
-
-fn unknown() -> Report {
-    Report::Unknown { reason: String::new(), message: String::new() }
-}
-
-fn reported(scene: &Scene, call: Call, report: Report) -> Event {
-    let Call { step, direction, attempt } = call;
-    Event::Reported { step: scene.plan.steps[step].name.clone(), direction, attempt, report }
-}
-
-/// The calls that must be under way.
-fn wanted(plan: &Plan, progress: &Progress) -> BTreeSet<Call> {
-    let place =
-        |name: String| plan.steps.iter().position(|step| step.name == name).expect("steps of the plan");
-    saga::commands(plan, progress)
-        .into_iter()
-        .map(|command| match command {
-            Command::Do { step, attempt, .. } => {
-                Call { step: place(step), direction: Direction::Do, attempt }
-            }
-            Command::Undo { step, attempt, .. } => {
-                Call { step: place(step), direction: Direction::Undo, attempt }
-            }
-        })
-        .collect()
 }
 
 /// The same journal some time later. What has passed counts as just passed: without deadlines of the run, how long
