@@ -6,6 +6,7 @@ mod bearer;
 mod keys;
 mod secret_file;
 mod token_review;
+mod unverified;
 mod verdicts;
 
 pub use bearer::bearer;

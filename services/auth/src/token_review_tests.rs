@@ -6,13 +6,20 @@ use std::sync::{
 };
 
 use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
 
 const AUDIENCE: &str = "gateway.pyairtable.dev";
 
-/// Accepts the token `a.good.token` for [`AUDIENCE`], counts reviews.
+/// A token that claims to be for [`AUDIENCE`].
+fn token_for(name: &str) -> String {
+    let claims = json!({"aud": [AUDIENCE], "sub": name}).to_string();
+    format!("head.{}.signature", URL_SAFE_NO_PAD.encode(claims))
+}
+
+/// Accepts the token of `good` for [`AUDIENCE`], counts reviews.
 async fn api_server() -> (String, Arc<AtomicUsize>) {
     async fn review(
         State(count): State<Arc<AtomicUsize>>,
@@ -23,9 +30,11 @@ async fn api_server() -> (String, Arc<AtomicUsize>) {
         assert_eq!(headers["authorization"], "Bearer own-token");
         assert_eq!(body["spec"]["audiences"], json!([AUDIENCE]));
         Json(match body["spec"]["token"].as_str() {
-            Some("a.good.token") => json!({"status": {"authenticated": true, "audiences": [AUDIENCE],
-                "user": {"username": "system:serviceaccount:sales:worker"}}}),
-            Some("a.foreign.token") => {
+            Some(token) if token == token_for("good") => {
+                json!({"status": {"authenticated": true, "audiences": [AUDIENCE],
+                "user": {"username": "system:serviceaccount:sales:worker"}}})
+            }
+            Some(token) if token == token_for("foreign") => {
                 json!({"status": {"authenticated": true, "user": {"username": "admin"}}})
             }
             _ => json!({"status": {"authenticated": false, "error": "invalid bearer token"}}),
@@ -54,7 +63,7 @@ async fn a_good_token_is_reviewed_once_a_minute() {
     let folder = tempfile::tempdir().unwrap();
     let review = client(&url, &folder);
     for _ in 0..3 {
-        let identity = review.review("a.good.token").await.unwrap().unwrap();
+        let identity = review.review(&token_for("good")).await.unwrap().unwrap();
         assert_eq!(identity.service_account(), Some(("sales", "worker")));
     }
     assert_eq!(count.load(Ordering::SeqCst), 1);
@@ -65,11 +74,13 @@ async fn a_token_of_another_audience_or_a_forged_one_is_refused() {
     let (url, count) = api_server().await;
     let folder = tempfile::tempdir().unwrap();
     let review = client(&url, &folder);
-    assert_eq!(review.review("a.foreign.token").await.unwrap(), None);
-    assert_eq!(review.review("a.forged.token").await.unwrap(), None);
+    assert_eq!(review.review(&token_for("foreign")).await.unwrap(), None);
+    assert_eq!(review.review(&token_for("forged")).await.unwrap(), None);
     assert_eq!(count.load(Ordering::SeqCst), 2);
-    assert_eq!(review.review("patNoWebToken").await.unwrap(), None);
-    assert_eq!(count.load(Ordering::SeqCst), 2, "what is no JSON Web Token is not worth a call");
+    for stranger in ["patNoWebToken", "a.b.c"] {
+        assert_eq!(review.review(stranger).await.unwrap(), None);
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 2, "what does not even claim to be for us is not worth a call");
 }
 
 #[tokio::test]
@@ -79,6 +90,6 @@ async fn a_server_that_can_not_be_reached_gives_no_verdict() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let folder = tempfile::tempdir().unwrap();
-    let verdict = client(&url, &folder).review("a.good.token").await;
+    let verdict = client(&url, &folder).review(&token_for("good")).await;
     assert!(matches!(verdict, Err(Error::Unavailable(_))), "{verdict:?}");
 }

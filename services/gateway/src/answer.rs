@@ -51,7 +51,7 @@ impl Answer {
         Self::error(StatusCode::FORBIDDEN, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND", message)
     }
 
-    /// 503: not now, and without effect; worth repeating after so many seconds.
+    /// 503: not now, worth repeating after so many seconds. Whether there may have been an effect, the type says.
     pub fn later(kind: &str, message: &str, retry_after_seconds: u64) -> Self {
         let mut answer = Self::error(StatusCode::SERVICE_UNAVAILABLE, kind, message);
         answer.headers.insert(header::RETRY_AFTER, retry_after_seconds.into());
@@ -70,11 +70,9 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The type in an error body of any of Airtable's four shapes.
+    /// The type in an error body of any of Airtable's shapes.
     pub fn error_type(&self) -> Option<String> {
-        let body = self.value()?;
-        let error = body.get("error").or_else(|| body.get("errors")?.get(0)?.get("error"))?;
-        error.get("type").unwrap_or(error).as_str().map(str::to_owned)
+        airtable::error::read(&self.value()?).map(|(kind, _)| kind.to_owned())
     }
 }
 
@@ -86,24 +84,5 @@ impl IntoResponse for Answer {
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_type_is_read_from_each_of_the_four_shapes() {
-        for body in [
-            json!({"error": {"type": "T", "message": "M"}}),
-            json!({"error": "T"}),
-            json!({"error": {"type": "T"}}),
-            json!({"errors": [{"error": "T", "message": "M"}]}),
-        ] {
-            let answer = Answer::json(StatusCode::BAD_REQUEST, &body);
-            assert_eq!(answer.error_type().as_deref(), Some("T"), "{body}");
-        }
-        assert_eq!(Answer::json(StatusCode::OK, &json!({"records": []})).error_type(), None);
     }
 }

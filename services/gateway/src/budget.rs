@@ -42,13 +42,16 @@ pub struct Budget {
 
 impl Budget {
     /// A budget of `permits` requests in any `window`, with a queue of at most `capacity`.
-    pub fn new(permits: usize, window: Duration, capacity: usize) -> Self {
+    ///
+    /// The first window belongs to whoever sent before: a process that was restarted does not know what its
+    /// predecessor sent just now.
+    pub fn new(permits: usize, window: Duration, capacity: usize, now: Instant) -> Self {
         Self {
             permits,
             window,
             capacity,
             held: 0,
-            cooling: VecDeque::new(),
+            cooling: std::iter::repeat_n(now + window, permits).collect(),
             waiting: VecDeque::new(),
             locked_until: None,
             last_ticket: 0,

@@ -6,10 +6,26 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// A budget whose first window is over at `now`.
+fn budget(permits: usize, capacity: usize, now: Instant) -> Budget {
+    let mut budget = Budget::new(permits, SECOND, capacity, now);
+    budget.pass(now + SECOND);
+    budget
+}
+
+#[test]
+fn the_first_window_is_left_to_a_predecessor() {
+    let start = Instant::now();
+    let mut budget = Budget::new(2, SECOND, 10, start);
+    let ticket = budget.join(Place::Back).unwrap();
+    assert_eq!(budget.grant(start + Duration::from_millis(999)), []);
+    assert_eq!(budget.grant(start + SECOND), [ticket]);
+}
+
 #[test]
 fn permits_go_in_the_order_of_the_queue_and_come_back_a_window_after_the_answer() {
     let start = Instant::now();
-    let mut budget = Budget::new(2, SECOND, 10);
+    let mut budget = budget(2, 10, start);
     let tickets: Vec<_> = (0..4).map(|_| budget.join(Place::Back).unwrap()).collect();
     assert_eq!(budget.grant(start), tickets[..2]);
     let answered = start + Duration::from_millis(300);
@@ -26,7 +42,7 @@ fn permits_go_in_the_order_of_the_queue_and_come_back_a_window_after_the_answer(
 
 #[test]
 fn the_queue_is_bounded_but_at_the_front_there_is_always_a_place() {
-    let mut budget = Budget::new(1, SECOND, 1);
+    let mut budget = budget(1, 1, Instant::now());
     let first = budget.join(Place::Back).unwrap();
     assert_eq!(budget.join(Place::Back), Err(Full));
     let again = budget.join(Place::Front).unwrap();
@@ -38,7 +54,7 @@ fn the_queue_is_bounded_but_at_the_front_there_is_always_a_place() {
 #[test]
 fn nobody_sends_during_a_lock_out_which_is_counted_once() {
     let start = Instant::now();
-    let mut budget = Budget::new(5, SECOND, 10);
+    let mut budget = budget(5, 10, start);
     let ticket = budget.join(Place::Back).unwrap();
     assert!(budget.lock_out(start + SECOND * 30));
     assert!(!budget.lock_out(start + SECOND * 20), "a second answer 429 neither counts nor shortens it");
@@ -56,7 +72,7 @@ proptest! {
         trips in prop::collection::vec((0_u64..900, 0_u64..900), 1..40),
     ) {
         let start = Instant::now();
-        let mut budget = Budget::new(permits, SECOND, trips.len());
+        let mut budget = budget(permits, trips.len(), start);
         let mut trips = trips.into_iter();
         for _ in 0..trips.len() {
             budget.join(Place::Back).unwrap();

@@ -1,15 +1,20 @@
 //! Whether a record read from Airtable is one that was to be created: pure, and careful to say "can't tell".
 
+use std::collections::BTreeSet;
+
+use airtable::{Cells, cell::is_empty};
 use serde_json::Value;
 
-use crate::write::{Cells, Create, is_empty};
+use crate::write::Create;
 
 /// How a record compares to one that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
     Same,
-    /// Airtable may have read the value otherwise than it was written.
+    /// As far as one can see: Airtable may have read the values otherwise than they were written.
     Unclear,
+    /// Not as it was written, but a cell of it may be: somebody may have changed the others since.
+    Akin,
     Different,
 }
 
@@ -18,7 +23,7 @@ pub enum Likeness {
 pub enum Verdict {
     /// It happened: the positions of its records, in the order they were asked for.
     Created(Vec<usize>),
-    /// None of them is of this create.
+    /// None of them is of this create, unless it was changed beyond recognition.
     NotCreated,
     /// Can't tell.
     Unclear,
@@ -26,40 +31,49 @@ pub enum Verdict {
 
 /// What `candidates` (the cells of records, oldest first) say about `create`.
 pub fn judge(create: &Create, candidates: &[Cells]) -> Verdict {
-    let likeness = |wanted: &Cells, found: &Cells| compare(wanted, found, create.typecast);
     let mut taken = Vec::new();
     for wanted in &create.records {
         let fits = |(position, found): &(usize, &Cells)| {
-            !taken.contains(position) && likeness(wanted, found) == Likeness::Same
+            !taken.contains(position) && compare(wanted, found, create.typecast) == Likeness::Same
         };
         if let Some((position, _)) = candidates.iter().enumerate().find(fits) {
             taken.push(position);
         }
     }
-    let resembles =
-        |found: &Cells| create.records.iter().any(|wanted| likeness(wanted, found) != Likeness::Different);
-    let others = candidates
-        .iter()
-        .enumerate()
-        .filter(|(position, found)| !taken.contains(position) && resembles(found));
-    match (taken.len(), others.count()) {
-        (0, 0) => Verdict::NotCreated,
-        (count, 0) if count == create.records.len() => Verdict::Created(taken),
+    let others = candidates.iter().enumerate().filter(|(position, _)| !taken.contains(position));
+    let closest = others.map(|(_, found)| closest(create, found)).min().unwrap_or(Likeness::Different);
+    match (taken.len(), closest) {
+        (0, Likeness::Different) => Verdict::NotCreated,
+        (count, Likeness::Akin | Likeness::Different) if count == create.records.len() => {
+            Verdict::Created(taken)
+        }
         _ => Verdict::Unclear,
     }
 }
 
-/// The least alike of all cells that were written; a record without any is like every other.
+/// How `found` compares to that of the records asked for which is most like it.
+pub fn closest(create: &Create, found: &Cells) -> Likeness {
+    let all = create.records.iter().map(|wanted| compare(wanted, found, create.typecast));
+    all.min().unwrap_or(Likeness::Different)
+}
+
+/// By all cells that were written; a record without any is like every other.
 fn compare(wanted: &Cells, found: &Cells, typecast: bool) -> Likeness {
-    let cells = wanted.iter().filter(|(_, cell)| !is_empty(cell));
-    let likeness = cells.map(|(name, cell)| match found.get(name) {
-        Some(found) => compare_cell(cell, found, typecast),
-        None if typecast => Likeness::Unclear,
-        None => Likeness::Different,
-    });
+    let written = wanted.iter().filter(|(_, cell)| !is_empty(cell));
+    let cells: Vec<Likeness> = written
+        .map(|(name, cell)| match found.get(name) {
+            Some(found) => compare_cell(cell, found, typecast),
+            // Airtable drops attachments that it can't fetch, and what typecast can't convert.
+            None if typecast || cell.is_array() || cell.is_object() => Likeness::Unclear,
+            None => Likeness::Different,
+        })
+        .collect();
     let emptied =
         wanted.iter().any(|(name, cell)| is_empty(cell) && found.get(name).is_some_and(|it| !is_empty(it)));
-    let least = likeness.max().unwrap_or(Likeness::Unclear);
+    let least = match (cells.iter().min(), cells.iter().max()) {
+        (Some(most), Some(Likeness::Different)) if *most < Likeness::Different => Likeness::Akin,
+        (_, least) => least.copied().unwrap_or(Likeness::Unclear),
+    };
     if emptied { least.max(Likeness::Unclear) } else { least }
 }
 
@@ -72,14 +86,23 @@ fn compare_cell(wanted: &Value, found: &Value, typecast: bool) -> Likeness {
         (Value::Number(wanted), Value::Number(found)) => compare_numbers(wanted.as_f64(), found.as_f64()),
         (Value::String(wanted), Value::String(found)) => compare_texts(wanted, found),
         (Value::Bool(_), Value::Bool(_)) => Likeness::Different,
-        (Value::Array(wanted), Value::Array(found)) if wanted.len() != found.len() => Likeness::Different,
-        (Value::Array(wanted), Value::Array(found)) => {
-            let items = wanted.iter().zip(found).map(|(wanted, found)| compare_cell(wanted, found, typecast));
-            items.max().unwrap_or(Likeness::Same)
-        }
+        (Value::Array(wanted), Value::Array(found)) => compare_lists(wanted, found),
         // Attachments, collaborators, barcodes and the like come back with more than was written.
         _ => Likeness::Unclear,
     }
+}
+
+/// Choices and links may come back without duplicates and in another order; what is in both lists may be left of what
+/// was written.
+fn compare_lists(wanted: &[Value], found: &[Value]) -> Likeness {
+    match (texts(wanted), texts(found)) {
+        (Some(wanted), Some(found)) if wanted.is_disjoint(&found) => Likeness::Different,
+        _ => Likeness::Unclear,
+    }
+}
+
+fn texts(items: &[Value]) -> Option<BTreeSet<&str>> {
+    items.iter().map(Value::as_str).collect()
 }
 
 /// A field's precision may round what was written.
@@ -91,16 +114,23 @@ fn compare_numbers(wanted: Option<f64>, found: Option<f64>) -> Likeness {
     }
 }
 
-/// Texts that are points in time are compared as such: Airtable always writes milliseconds.
+/// Texts that are points in time are compared as such: Airtable always writes milliseconds. White space and line ends
+/// do not count; rich text comes back with other marks, but with the same words.
 fn compare_texts(wanted: &str, found: &str) -> Likeness {
     let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
     match (time(wanted), time(found)) {
         (Some(wanted), Some(found)) if wanted == found => Likeness::Same,
         (Some(_), Some(_)) => Likeness::Different,
-        _ if wanted.trim() == found.trim() => Likeness::Unclear,
-        (None, None) if !is_date(wanted) && !is_date(found) => Likeness::Different,
+        _ if wanted.split_whitespace().eq(found.split_whitespace()) => Likeness::Same,
+        (None, None) if !is_date(wanted) && !is_date(found) && words(wanted) != words(found) => {
+            Likeness::Different
+        }
         _ => Likeness::Unclear,
     }
+}
+
+fn words(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
 /// Dates may be written in several forms.
@@ -137,15 +167,42 @@ mod tests {
 
     #[test]
     fn no_record_or_only_different_ones_prove_that_nothing_was_created() {
-        let wanted = [json!({"Name": "A", "Tags": ["x"], "When": "2026-01-01T00:00:00Z"})];
+        let wanted = [json!({"Name": "A", "Amount": 1, "When": "2026-01-01T00:00:00Z"})];
         assert_eq!(judged(&wanted, &[]), Verdict::NotCreated);
-        let others = [
-            json!({"Name": "B", "Tags": ["x"], "When": "2026-01-01T00:00:00.000Z"}),
-            json!({"Name": "A", "Tags": ["x", "y"], "When": "2026-01-01T00:00:00.000Z"}),
-            json!({"Name": "A", "Tags": ["x"], "When": "2026-01-01T00:00:01.000Z"}),
-            json!({"Name": "A", "Tags": ["x"]}),
-        ];
+        let others =
+            [json!({"Name": "B", "Amount": 3, "When": "2026-01-01T00:00:01.000Z"}), json!({"Else": 1})];
         assert_eq!(judged(&wanted, &others), Verdict::NotCreated);
+    }
+
+    #[test]
+    fn a_record_that_shares_a_cell_may_have_been_changed_since() {
+        let wanted = [json!({"Name": "A", "Status": "New"})];
+        let changed = json!({"Name": "changed by hand", "Status": "New"});
+        assert_eq!(judged(&wanted, std::slice::from_ref(&changed)), Verdict::Unclear);
+        assert_eq!(judged(&wanted, &[json!({"Name": "A"})]), Verdict::Unclear, "a cell was emptied");
+        assert_eq!(
+            judged(&wanted, &[changed, json!({"Name": "A", "Status": "New"})]),
+            Verdict::Created(vec![1]),
+            "where the very record is there, that one is meant"
+        );
+    }
+
+    #[test]
+    fn what_airtable_may_have_converted_is_never_different() {
+        for (wanted, found) in [
+            (json!({"File": [{"url": "u"}]}), json!({})),
+            (json!({"Tags": ["x", "x"]}), json!({"Tags": ["x"]})),
+            (json!({"Tags": ["x", "y"]}), json!({"Tags": ["y", "x"]})),
+            (json!({"Text": "* one\n* two"}), json!({"Text": "- one\n- two\n"})),
+        ] {
+            assert_eq!(judged(std::slice::from_ref(&wanted), &[found]), Verdict::Unclear, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn white_space_and_line_ends_do_not_count() {
+        let found = json!({"Text": "one two\nthree\n"});
+        assert_eq!(judged(&[json!({"Text": "one  two\r\nthree "})], &[found]), Verdict::Created(vec![0]));
     }
 
     #[test]

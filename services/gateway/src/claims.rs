@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use ledger::{Begin, Error, Ledger, Look};
+use ledger::{Error, Ledger, Look};
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -23,19 +23,30 @@ fn entry(record: &str) -> String {
     format!("record {record}")
 }
 
-/// Remembers that the records `answer` calls new were created under `key`, durably before it returns.
+/// Why records could not be remembered as a key's.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRemembered {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] Error),
+    /// Another key has one of them.
+    #[error("{0} is known to be created under another key")]
+    Taken(String),
+}
+
+/// Remembers that the records `answer` calls new were created under `key`: all of them or none, durably before it
+/// returns.
 ///
 /// `all`: all records of the answer are new (a create), otherwise those of `createdRecords` (an upsert).
-pub async fn remember(ledger: &Ledger, key: &str, answer: &Answer, all: bool) -> Result<(), Error> {
-    for record in created(answer, all) {
-        let now = Timestamp::now();
-        if let Begin::Fresh(claim) | Begin::Interrupted(claim, _) =
-            ledger.begin(&entry(&record), key, Value::Null, None, now).await?
-        {
-            claim.finish(key.into(), now).await?;
-        }
+pub async fn remember(ledger: &Ledger, key: &str, answer: &Answer, all: bool) -> Result<(), NotRemembered> {
+    let names: Vec<String> = created(answer, all).iter().map(|record| entry(record)).collect();
+    if names.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    match ledger.assign(names, key, Timestamp::now()).await? {
+        None => Ok(()),
+        Some(name) => Err(NotRemembered::Taken(name)),
+    }
 }
 
 /// Whose `record` is, from the view of `key`.
@@ -90,5 +101,9 @@ mod tests {
             assert_eq!(owner(&ledger, "mine", record).await.unwrap(), expected, "{record}");
         }
         assert_eq!(owner(&ledger, "another", "rec1").await.unwrap(), Owner::Other);
+        let both = Answer::json(StatusCode::OK, &json!({"records": [{"id": "rec9"}, {"id": "rec1"}]}));
+        let taken = remember(&ledger, "another", &both, true).await;
+        assert!(matches!(taken, Err(NotRemembered::Taken(_))), "{taken:?}");
+        assert_eq!(owner(&ledger, "another", "rec9").await.unwrap(), Owner::Nobody, "all or none");
     }
 }

@@ -100,3 +100,7 @@ impl Gatekeeper {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -59,12 +59,20 @@ pub struct Config {
     /// File that remembers what was written under which Idempotency-Key; in memory without it
     #[arg(long, env = "GATEWAY_LEDGER", value_name = "FILE")]
     pub ledger: Option<PathBuf>,
+    /// Days after which the outcome of a write is forgotten: longer than anybody repeats or undoes one
+    #[arg(long, env = "GATEWAY_LEDGER_RETENTION_DAYS", default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub ledger_retention_days: u16,
 }
 
 impl Config {
     /// How long a request may take on the way to Airtable, without the last answer.
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.queue_deadline_seconds)
+    }
+
+    /// How long outcomes and tombstones are kept.
+    pub fn retention(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.ledger_retention_days))
     }
 
     /// Bounds of the queue.

@@ -143,7 +143,7 @@ impl Way {
             Outcome::Ok => self.token.answered(&token, false),
             _ => (),
         }
-        self.health.saw(outcome);
+        self.health.saw(&request.target, outcome);
         drop(permit);
         Ok(sent)
     }

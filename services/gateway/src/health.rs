@@ -11,6 +11,7 @@ use tokio::{sync::Notify, time::Instant};
 use crate::{
     delivery::{Delivery, Undelivered},
     retry::Outcome,
+    route::{self, Target},
     token::NoToken,
     upstream::{Request, Trip},
 };
@@ -40,10 +41,16 @@ impl Health {
         self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Live traffic met `outcome`. Success is proof; anything doubtful asks for a probe, which decides.
-    pub fn saw(&self, outcome: Outcome) {
+    /// Live traffic to `target` met `outcome`. Success within the base is proof; anything doubtful asks for a probe,
+    /// which decides.
+    pub fn saw(&self, target: &str, outcome: Outcome) {
         match outcome {
-            Outcome::Ok => self.set(Ok(())),
+            Outcome::Ok => {
+                let path = target.split('?').next().unwrap_or_default();
+                if route::target(path, &self.base) == Target::Base {
+                    self.set(Ok(()));
+                }
+            }
             Outcome::Unauthorized | Outcome::NotSent | Outcome::Lost | Outcome::Failed => {
                 self.doubt.notify_one();
             }
@@ -121,6 +128,7 @@ mod tests {
         assert_eq!(answered(401).as_deref(), Some("TokenRefused"));
         assert_eq!(answered(403).as_deref(), Some("BaseNotFound"));
         assert_eq!(answered(404).as_deref(), Some("BaseNotFound"));
+        assert_eq!(answered(302).as_deref(), Some("Unreachable"));
         assert_eq!(answered(503).as_deref(), Some("Unreachable"));
         assert_eq!(answered(429), None);
         assert_eq!(reason(Ok(Trip::NotSent("refused".into()))).as_deref(), Some("Unreachable"));
@@ -132,9 +140,13 @@ mod tests {
     #[test]
     fn live_success_is_proof_and_a_failure_is_only_a_doubt() {
         let health = Health::new("appAAAAAAAAAAAAAA");
-        assert!(health.verdict().unwrap_err().starts_with("Starting: "));
-        health.saw(Outcome::Ok);
-        health.saw(Outcome::Lost);
+        health.saw("/v0/meta/whoami", Outcome::Ok);
+        assert!(
+            health.verdict().unwrap_err().starts_with("Starting: "),
+            "the base may be another's all the same"
+        );
+        health.saw("/v0/appAAAAAAAAAAAAAA/Deals?pageSize=1", Outcome::Ok);
+        health.saw("/v0/appAAAAAAAAAAAAAA/Deals", Outcome::Lost);
         assert_eq!(health.verdict(), Ok(()));
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use ledger::{Begin, Claim, Close, Ledger, Look};
+use ledger::{Begin, Claim, Ledger, Look};
 use tokio::time::Instant;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     metrics::Metrics,
     note::{self, Note},
     outcome::{self, in_flight, state, unavailable, unknown},
-    retry::Care,
+    retry::{Care, Outcome},
     upstream::Request,
     write::Write,
 };
@@ -46,13 +46,6 @@ impl Idempotency {
         work.await.unwrap_or_else(|error| unknown(&error.to_string()))
     }
 
-    /// Closes `key`: the state it is in from now on, as the ledger's endpoints answer.
-    pub async fn close(self: &Arc<Self>, key: Key) -> Answer {
-        let this = self.clone();
-        let work = tokio::spawn(async move { this.close_now(&key).await });
-        work.await.unwrap_or_else(|error| unknown(&error.to_string()))
-    }
-
     /// What is known of `key`.
     pub async fn look(&self, key: &Key) -> Answer {
         match self.ledger().look(&key.name).await {
@@ -74,12 +67,12 @@ impl Idempotency {
         let (label, answer) = match begun {
             Ok(Begin::Fresh(claim)) => {
                 self.metrics.ledger("fresh");
-                return self.execute(claim, request, note, now, deadline).await;
+                return self.carry_on(claim, request, note, now, deadline, false).await;
             }
             Ok(Begin::Interrupted(claim, intent)) => {
                 self.metrics.ledger("interrupted");
                 let note = Note::of(&intent).unwrap_or(note);
-                return self.resume(claim, request, note, intent.at, deadline).await;
+                return self.carry_on(claim, request, note, intent.at, deadline, true).await;
             }
             Ok(Begin::Done(outcome)) => ("replayed", outcome::replay(&outcome)),
             Ok(Begin::InFlight) => ("inFlight", in_flight()),
@@ -91,92 +84,96 @@ impl Idempotency {
         answer
     }
 
-    /// Sends the request whose intent is durable; an unknown outcome is found out where there is time.
-    async fn execute(
+    /// Goes on with a claimed key until there is an answer: sends, and finds out what became of what was sent.
+    async fn carry_on(
         &self,
-        claim: Claim,
+        mut claim: Claim,
         request: &Request,
         mut note: Note,
         at: Timestamp,
         deadline: Instant,
+        mut is_sent: bool,
     ) -> Answer {
+        loop {
+            let step = if is_sent {
+                self.resume(claim, request, &mut note, at, deadline).await
+            } else {
+                self.execute(claim, request, &mut note, deadline).await
+            };
+            claim = match step {
+                Step::Answered(answer) => return answer,
+                Step::Next(claim) => claim,
+            };
+            is_sent = !is_sent;
+        }
+    }
+
+    /// Sends the request whose intent is durable; next is to find out about an unknown outcome.
+    async fn execute(&self, claim: Claim, request: &Request, note: &mut Note, deadline: Instant) -> Step {
         crash::after_intent();
-        match self.finder.delivery.send(request, Care::Write, deadline).await {
+        let flight = match Write::of(request) {
+            Write::Create(create) => Some(self.finder.flights.depart(claim.key(), create)),
+            _ => None,
+        };
+        let answer = match self.finder.delivery.send(request, Care::Write, deadline).await {
             Ok(answer) if answer.status.is_success() => {
                 crash::after_effect();
                 self.done(claim, request, answer).await
             }
-            Ok(answer) if !answer.status.is_server_error() => forget(claim, answer).await,
+            Ok(answer) if Outcome::of_answer(&answer) != Outcome::Failed => forget(claim, answer).await,
             Err(undelivered) if !matches!(undelivered, Undelivered::Lost(_)) => {
                 forget(claim, undelivered.into()).await
             }
             Ok(_) | Err(_) => {
+                drop(flight);
                 self.metrics.ledger("lost");
                 note.lost(Timestamp::now());
-                if let Err(error) = claim.note(note.value()).await {
-                    return unknown(&error.to_string());
-                }
-                Box::pin(self.resume(claim, request, note, at, deadline)).await
+                return keep_note(claim, note).await;
             }
-        }
+        };
+        Step::Answered(answer)
     }
 
-    /// Finds out about an interrupted key, then goes on as if it were done, or unknown.
+    /// Finds out about an interrupted key, then goes on as if it were done, or unknown; next is to send it.
     async fn resume(
         &self,
         claim: Claim,
         request: &Request,
-        mut note: Note,
+        note: &mut Note,
         at: Timestamp,
         deadline: Instant,
-    ) -> Answer {
-        match self.find_out(&claim, &note, at, deadline).await {
+    ) -> Step {
+        let answer = match self.find_out(&claim, note, at, deadline).await {
             Found::Done(answer) => outcome::replayed(self.done(claim, request, answer).await),
             Found::Refused(answer) => forget(claim, answer).await,
-            Found::Unknown(why) => unknown(&why),
+            Found::Unknown(why) | Found::Unknowable(why) => unknown(&why),
+            Found::Absent if Instant::now() >= deadline => {
+                forget(claim, Undelivered::QueueDeadline.into()).await
+            }
             Found::Absent => {
                 note.begin_again(Timestamp::now(), self.deadline().1);
-                match claim.note(note.value()).await {
-                    Ok(()) => self.execute(claim, request, note, at, deadline).await,
-                    Err(error) => unknown(&error.to_string()),
-                }
+                return keep_note(claim, note).await;
             }
-        }
+        };
+        Step::Answered(answer)
     }
 
-    async fn close_now(&self, key: &Key) -> Answer {
-        let (deadline, _) = self.deadline();
-        match self.ledger().close(&key.name, key.since, Timestamp::now()).await {
-            Ok(Close::Closed(outcome)) => state("closed", outcome.as_ref()),
-            Ok(Close::InFlight) => in_flight(),
-            Ok(Close::Interrupted(claim, intent)) => {
-                let Some(note) = Note::of(&intent) else {
-                    return unknown(
-                        "the ledger is younger than the key, and does not know what was sent under it",
-                    );
-                };
-                let outcome = match self.find_out(&claim, &note, intent.at, deadline).await {
-                    Found::Done(answer) => Some(outcome::keep(&answer)),
-                    Found::Absent | Found::Refused(_) => None,
-                    Found::Unknown(why) => return unknown(&why),
-                };
-                match claim.close(outcome.clone(), Timestamp::now()).await {
-                    Ok(()) => state("closed", outcome.as_ref()),
-                    Err(error) => unavailable(&error),
-                }
-            }
-            Err(error) => unavailable(&error),
-        }
-    }
-
-    async fn find_out(&self, claim: &Claim, note: &Note, intent_at: Timestamp, deadline: Instant) -> Found {
-        let case = Case { key: claim.key(), note, intent_at, deadline };
-        let found = self.finder.find_out(&case).await;
+    /// What became of the write of a claimed key.
+    pub(crate) async fn find_out(
+        &self,
+        claim: &Claim,
+        note: &mut Note,
+        intent_at: Timestamp,
+        deadline: Instant,
+    ) -> Found {
+        let case = Case { claim, note, intent_at, deadline, until: self.deadline().1 };
+        let found = self.finder.find_out(case).await;
         let label = match &found {
             Found::Done(_) => "foundDone",
             Found::Absent => "foundAbsent",
             Found::Refused(_) => "foundRefused",
             Found::Unknown(_) => "unknown",
+            Found::Unknowable(_) => "unknowable",
         };
         self.metrics.ledger(label);
         tracing::info!(key = claim.key(), found = label, "found out about an interrupted write");
@@ -198,9 +195,23 @@ impl Idempotency {
         }
     }
 
-    fn deadline(&self) -> (Instant, Timestamp) {
+    pub(crate) fn deadline(&self) -> (Instant, Timestamp) {
         let now = Timestamp::now();
         (Instant::now() + self.patience, now.checked_add(self.patience).unwrap_or(now))
+    }
+}
+
+/// What came of a step.
+enum Step {
+    Answered(Answer),
+    Next(Claim),
+}
+
+/// Keeps a changed note; next is the step that it speaks of.
+async fn keep_note(claim: Claim, note: &Note) -> Step {
+    match claim.note(note.value()).await {
+        Ok(()) => Step::Next(claim),
+        Err(error) => Step::Answered(unknown(&error.to_string())),
     }
 }
 

@@ -10,10 +10,12 @@ mod cells;
 mod claims;
 mod client;
 mod clients_file;
+mod closing;
 mod config;
 mod crash;
 mod delivery;
 mod find_out;
+mod flights;
 mod health;
 mod idempotency;
 mod key;
@@ -24,9 +26,11 @@ mod platform;
 mod proxy;
 mod queue;
 mod records;
+mod repeat;
 mod retry;
 mod room;
 mod route;
+mod search;
 mod state;
 mod token;
 mod upstream;
@@ -65,6 +69,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let mut background = JoinSet::new();
     background.spawn(gateway.clone().watch_upstream());
     background.spawn(gateway.clone().sweep_ledger());
+    background.spawn(gateway.clone().measure_ledger());
     let service = Service {
         readiness: readiness(&gateway),
         router: router(gateway),

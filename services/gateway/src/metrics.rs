@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ledger::Size;
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
 use telemetry::metrics::{Error, Metrics as Registry};
 
@@ -14,6 +15,8 @@ pub struct Metrics {
     lockouts: IntCounterVec,
     retries: IntCounterVec,
     ledger: IntCounterVec,
+    ledger_keys: IntGaugeVec,
+    ledger_bytes: IntGaugeVec,
     token_refused: IntGaugeVec,
 }
 
@@ -47,6 +50,16 @@ impl Metrics {
                 "gateway_ledger_total",
                 "Writes with an Idempotency-Key, by what the ledger made of them.",
                 &["outcome"],
+            )?,
+            ledger_keys: registry.gauge(
+                "gateway_ledger_keys",
+                "Entries of the ledger: keys that are not forgotten, and records created under them.",
+                &[],
+            )?,
+            ledger_bytes: registry.gauge(
+                "gateway_ledger_bytes",
+                "Size of the ledger's file; room of forgotten keys is used again. 0 for a ledger in memory.",
+                &[],
             )?,
             token_refused: registry.gauge(
                 "gateway_token_refused",
@@ -84,6 +97,13 @@ impl Metrics {
     /// The ledger had a say.
     pub fn ledger(&self, outcome: &str) {
         self.ledger.with_label_values(&[outcome]).inc();
+    }
+
+    /// The ledger is so large.
+    pub fn ledger_size(&self, size: Size) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.ledger_keys.with_label_values(&NONE).set(gauge(size.keys));
+        self.ledger_bytes.with_label_values(&NONE).set(gauge(size.bytes.unwrap_or_default()));
     }
 
     /// Whether the token is refused.

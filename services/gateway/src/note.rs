@@ -24,6 +24,9 @@ pub struct Note {
     body: String,
     /// Not sent before, where that is later than the intent: all that was sent earlier is proven to be without effect.
     from: Option<Timestamp>,
+    /// When it was begun to be sent last, where that is later than `from` and the intent.
+    #[serde(default)]
+    sent: Option<Timestamp>,
     /// Not sent after.
     until: Timestamp,
     /// When the connection on which it was sent last was gone.
@@ -49,6 +52,7 @@ impl Note {
             content_type: content_type.map(str::to_owned),
             body: String::from_utf8_lossy(&request.body).into_owned(),
             from: None,
+            sent: None,
             until,
             lost: None,
         }
@@ -81,7 +85,12 @@ impl Note {
 
     /// What was sent before `now` is proven to be without effect; it will be sent again until `until`.
     pub fn begin_again(&mut self, now: Timestamp, until: Timestamp) {
-        *self = Self { from: Some(now), until, lost: None, ..self.clone() };
+        *self = Self { from: Some(now), sent: None, until, lost: None, ..self.clone() };
+    }
+
+    /// It will be sent again until `until`, whatever became of what was sent before `now`.
+    pub fn send_again(&mut self, now: Timestamp, until: Timestamp) {
+        *self = Self { sent: Some(now), until, lost: None, ..self.clone() };
     }
 
     /// When it may have taken effect. `intent_at`: the time of the intent; `started`: when this process started. What
@@ -91,14 +100,35 @@ impl Note {
         let latest = self.until.checked_add(upstream::TIMEOUT).unwrap_or(self.until);
         let quiet = match self.lost {
             Some(lost) => lost,
-            None if from < started => started,
+            None if self.sent.unwrap_or(from) < started => started,
             None => latest,
         };
         Window { from, quiet, to: quiet.min(latest.max(from)) }
     }
 }
 
+/// How the creation of a record and a request stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Birth {
+    /// The record is older, however far the clocks are apart.
+    Before,
+    /// It looks older, and may still be of the request: clocks may be apart.
+    Doubtful,
+    /// It may be of the request.
+    Since,
+}
+
 impl Window {
+    /// Whether a record created at this time may be of the request. Airtable tells whole seconds.
+    pub fn birth(&self, created: Timestamp) -> Birth {
+        let (earliest, _) = self.with_skew();
+        match created.as_second() {
+            second if second < earliest.as_second() => Birth::Before,
+            second if second < self.from.as_second() => Birth::Doubtful,
+            _ => Birth::Since,
+        }
+    }
+
     /// The earliest and the latest time of creation that a record of this request may bear.
     pub fn with_skew(&self) -> (Timestamp, Timestamp) {
         let earliest = self.from.checked_sub(SKEW).unwrap_or(self.from);
@@ -147,6 +177,28 @@ mod tests {
         let window = note().window(at(0), at(1000));
         assert_eq!(window.quiet, at(1000));
         assert_eq!(window.with_skew(), (at(-60), at(240)));
+    }
+
+    #[test]
+    fn what_was_sent_again_may_be_on_its_way_again() {
+        let mut note = note();
+        note.lost(at(7));
+        note.send_again(at(20), at(140));
+        assert_eq!(note.window(at(0), at(-5)).quiet, at(200), "by this process");
+        assert_eq!(note.window(at(0), at(1000)).quiet, at(1000), "by an earlier process");
+        assert_eq!(
+            note.window(at(0), at(10)).quiet,
+            at(200),
+            "the intent by an earlier one, the repeat by this"
+        );
+        assert_eq!(note.window(at(0), at(-5)).with_skew().0, at(-60), "the first time still counts");
+    }
+
+    #[test]
+    fn a_record_of_the_minute_before_may_be_of_the_request_or_not() {
+        let window = note().window(at(0), at(-5));
+        let births = [-61, -60, -1, 0, 30].map(|second| window.birth(at(second)));
+        assert_eq!(births, [Birth::Before, Birth::Doubtful, Birth::Doubtful, Birth::Since, Birth::Since]);
     }
 
     #[test]

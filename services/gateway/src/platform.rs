@@ -2,13 +2,16 @@
 
 use axum::{
     Router,
+    body::Body,
     extract::{Path, State},
     routing::get,
 };
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use crate::{Gateway, answer::Answer, client::Rights, key::Key, retry::Care, upstream::Request};
+use crate::{
+    Gateway, answer::Answer, client::Rights, closing, key::Key, proxy, retry::Care, upstream::Request,
+};
 
 /// The routes.
 pub fn routes() -> Router<Gateway> {
@@ -50,9 +53,13 @@ async fn close(
     State(gateway): State<Gateway>,
     Path(key): Path<String>,
     headers: HeaderMap,
+    body: Body,
 ) -> Result<Answer, Answer> {
     require_full(&gateway, &headers).await?;
-    Ok(gateway.idempotency().close(Key::new(&key, &headers)?).await)
+    let key = Key::new(&key, &headers)?;
+    let body = proxy::read_body(&gateway, body, proxy::COPIES_OF_KEYED).await?;
+    let write = closing::read_write(&body, gateway.base())?;
+    Ok(gateway.idempotency().close(key, write).await)
 }
 
 /// The ledger holds what was written, and decides what may be.

@@ -1,7 +1,7 @@
 //! `/v0/…`: Airtable's own API, passed on for clients with the rights.
 
 use axum::{
-    body::HttpBody as _,
+    body::{Body, HttpBody as _},
     extract::{Request as HttpRequest, State},
 };
 use bytes::Bytes;
@@ -20,6 +20,8 @@ use crate::{
 
 /// Largest body, in bytes: an attachment of 5 MB in base64 is 6.7 MB, ten records are well below.
 pub const LARGEST_BODY: usize = 7 << 20;
+/// The body, its note for the ledger, and the cells in it.
+pub const COPIES_OF_KEYED: usize = 3;
 
 /// One request: who, where, may they, then on to Airtable.
 pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Result<Answer, Answer> {
@@ -36,29 +38,31 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     if !client.rights.allow(&parts.method, path) {
         return Err(Answer::not_permitted());
     }
-    let largest =
-        body.size_hint().upper().map_or(LARGEST_BODY, |size| usize::try_from(size).unwrap_or(usize::MAX));
-    let _room = gateway.room().reserve(largest.min(LARGEST_BODY)).ok_or_else(room::full)?;
-    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())?;
-    let request = upstream_request(&parts, path, body);
+    let care = retry::care(&parts.method, path);
+    let key = match care {
+        retry::Care::Write if !crash::without_ledger() => Key::of(&parts.headers)?,
+        _ => None,
+    };
+    let copies = if key.is_some() { COPIES_OF_KEYED } else { 1 };
+    let request = upstream_request(&parts, path, read_body(&gateway, body, copies).await?);
     tracing::debug!(client = client.name, method = %request.method, "passing on");
-    let answer = send(&gateway, &parts, path, request).await?;
+    let answer = match key {
+        Some(key) => gateway.idempotency().write(key, request).await,
+        None => gateway.delivery().send(&request, care, gateway.deadline()).await?,
+    };
     Ok(if target == Target::Bases { only_base(answer, gateway.base()) } else { answer })
 }
 
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-async fn send(gateway: &Gateway, parts: &Parts, path: &str, request: Request) -> Result<Answer, Answer> {
-    let care = retry::care(&request.method, path);
-    let key = match care {
-        retry::Care::Write if !crash::without_ledger() => Key::of(&parts.headers)?,
-        _ => None,
-    };
-    match key {
-        Some(key) => Ok(gateway.idempotency().write(key, request).await),
-        None => Ok(gateway.delivery().send(&request, care, gateway.deadline()).await?),
-    }
+/// The body, as far as there is room for so many copies of it.
+pub async fn read_body(gateway: &Gateway, body: Body, copies: usize) -> Result<Bytes, Answer> {
+    let largest =
+        body.size_hint().upper().map_or(LARGEST_BODY, |size| usize::try_from(size).unwrap_or(usize::MAX));
+    let room = gateway.room().reserve(largest.min(LARGEST_BODY) * copies).ok_or_else(room::full)?;
+    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())?;
+    Ok(room.hold(body))
 }
 
 /// Other bases and what is above bases is not for clients of this one.

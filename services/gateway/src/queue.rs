@@ -67,7 +67,7 @@ impl Queue {
     /// An empty queue; a task of its own wakes who waits, until the last clone is dropped.
     pub fn new(limits: Limits, metrics: Metrics) -> Self {
         let window = Duration::from_secs(1) + MARGIN;
-        let budget = Budget::new(limits.requests_per_second, window, limits.length);
+        let budget = Budget::new(limits.requests_per_second, window, limits.length, Instant::now());
         let shared = Arc::new(Shared {
             state: Mutex::new(State { budget, seats: HashMap::new() }),
             changed: Arc::new(Notify::new()),
@@ -205,8 +205,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_second_request_waits_until_a_window_after_the_answer_of_the_first() {
         let queue = queue(1, 10);
-        let begun = Instant::now();
         let first = queue.permit(Place::Back, soon()).await.unwrap();
+        let begun = Instant::now();
         tokio::time::sleep(Duration::from_millis(500)).await;
         drop(first);
         let _second = queue.permit(Place::Back, soon()).await.unwrap();

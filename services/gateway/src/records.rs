@@ -1,28 +1,19 @@
 //! Reads records from Airtable in order to find something out: bounded, through the budget.
 
+use airtable::{Record, id::Kind};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::{
-    delivery::Delivery,
-    retry::Care,
-    upstream::Request,
-    write::{Cells, Create},
-};
+use crate::{delivery::Delivery, retry::Care, upstream::Request, write::Create};
 
 /// More records than that in the time in question are not searched: 10 pages.
 const MOST_PAGES: usize = 10;
 
-/// A record as Airtable answers it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Record {
-    pub id: String,
-    pub created_time: Timestamp,
-    #[serde(default)]
-    pub fields: Cells,
+/// When a record was created; none where its time is not readable.
+pub fn created(record: &Record) -> Option<Timestamp> {
+    record.created_time.parse().ok()
 }
 
 /// The records in an answer: one, or a list of them.
@@ -34,9 +25,7 @@ pub fn read(body: &Value) -> Vec<Record> {
 
 /// Whether the cells to be created are named by field ids; an error where some are and some are not.
 pub fn keyed_by_id(create: &Create) -> Result<bool, String> {
-    let is_id = |name: &String| {
-        name.len() == 17 && name.starts_with("fld") && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
+    let is_id = |name: &String| Kind::Field.names(name);
     let mut names = create.records.iter().flat_map(|record| record.keys()).map(is_id);
     let first = names.next().unwrap_or_default();
     let message = "the request names some fields by id and some by name: send it with one of them";
@@ -52,13 +41,30 @@ pub async fn created_between(
     by_id: bool,
     deadline: Instant,
 ) -> Result<Vec<Record>, String> {
-    let formula = format!(
-        "AND(IS_AFTER(CREATED_TIME(), DATETIME_PARSE('{from:.3}')), IS_BEFORE(CREATED_TIME(), DATETIME_PARSE('{to:.3}')))"
-    );
-    let mut records = list(delivery, table, &formula, by_id, deadline).await?;
-    records.retain(|record| record.created_time >= from && record.created_time <= to);
-    records.sort_by_key(|record| record.created_time);
+    let mut records = list(delivery, table, &within(from, to), by_id, deadline).await?;
+    records.retain(|record| created(record).is_none_or(|created| created >= from && created <= to));
+    records.sort_by_key(created);
     Ok(records)
+}
+
+/// The ids of the records of `table` created between two times and changed later than that.
+pub async fn modified_between(
+    delivery: &Delivery,
+    table: &str,
+    from: Timestamp,
+    to: Timestamp,
+    deadline: Instant,
+) -> Result<Vec<String>, String> {
+    let later = "IS_AFTER(LAST_MODIFIED_TIME(), DATEADD(CREATED_TIME(), 1, 'seconds'))";
+    let formula = format!("AND({}, {later})", within(from, to));
+    let records = list(delivery, table, &formula, false, deadline).await?;
+    Ok(records.into_iter().map(|record| record.id).collect())
+}
+
+fn within(from: Timestamp, to: Timestamp) -> String {
+    format!(
+        "AND(IS_AFTER(CREATED_TIME(), DATETIME_PARSE('{from:.3}')), IS_BEFORE(CREATED_TIME(), DATETIME_PARSE('{to:.3}')))"
+    )
 }
 
 /// The records of `table` with these ids, as far as they exist.

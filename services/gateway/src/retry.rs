@@ -17,7 +17,7 @@ pub enum Outcome {
     Ok,
     /// Other 4xx: nothing happened.
     Refused,
-    /// 5xx: anything may have happened.
+    /// 5xx, 408, and what is no answer of Airtable's API (3xx): anything may have happened.
     Failed,
     /// 429 for too many requests in a second: nothing happened.
     RateLimited,
@@ -41,16 +41,18 @@ impl Outcome {
         }
     }
 
-    fn of_answer(answer: &Answer) -> Self {
+    /// What `answer` means.
+    pub fn of_answer(answer: &Answer) -> Self {
         match answer.status {
+            status if status.is_success() => Self::Ok,
+            StatusCode::REQUEST_TIMEOUT => Self::Failed,
             StatusCode::UNAUTHORIZED => Self::Unauthorized,
             StatusCode::TOO_MANY_REQUESTS => match answer.error_type().as_deref() {
                 Some("PUBLIC_API_BILLING_LIMIT_EXCEEDED") => Self::Quota,
                 _ => Self::RateLimited,
             },
-            status if status.is_server_error() => Self::Failed,
             status if status.is_client_error() => Self::Refused,
-            _ => Self::Ok,
+            _ => Self::Failed,
         }
     }
 
@@ -106,7 +108,7 @@ pub fn next(sent: &Trip, care: Care, retries: u32, jitter: f64) -> Next {
 }
 
 fn is_transient(sent: &Trip) -> bool {
-    matches!(sent, Trip::Answered(answer) if matches!(answer.status.as_u16(), 500 | 502 | 503 | 504))
+    matches!(sent, Trip::Answered(answer) if matches!(answer.status.as_u16(), 408 | 500 | 502 | 503 | 504))
 }
 
 /// What the upstream asks for, or twice as long each time, between half of it and all of it.
@@ -160,6 +162,21 @@ mod tests {
         for sent in [Trip::Lost(String::new()), answered(500, "X"), answered(502, "X"), answered(503, "X")] {
             assert_eq!(next(&sent, Care::Write, 0, 0.0), Next::Deliver, "{sent:?}");
         }
+    }
+
+    #[test]
+    fn only_what_airtable_refuses_is_proof_of_no_effect() {
+        for (status, outcome) in [
+            (200, Outcome::Ok),
+            (302, Outcome::Failed),
+            (404, Outcome::Refused),
+            (408, Outcome::Failed),
+            (422, Outcome::Refused),
+            (503, Outcome::Failed),
+        ] {
+            assert_eq!(Outcome::of(&answered(status, "X")), outcome, "{status}");
+        }
+        assert!(is_repeated(&answered(408, "X"), Care::Read));
     }
 
     #[test]

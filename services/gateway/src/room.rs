@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::Answer;
@@ -13,6 +14,12 @@ pub struct Room(Arc<Semaphore>);
 const UNIT: usize = 1 << 10;
 const UNITS: usize = 48 << 10;
 
+/// Room that is taken until this, or the body it holds, is dropped.
+#[derive(Debug)]
+pub struct Reserved {
+    _permit: OwnedSemaphorePermit,
+}
+
 impl Default for Room {
     /// 48 MiB: seven of the largest bodies, or a thousand of those that ten records make.
     fn default() -> Self {
@@ -21,10 +28,29 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Room for a body of so many bytes, until what is returned is dropped; none where there is no room now.
-    pub fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    /// Room for so many bytes; none where there is no room now.
+    pub fn reserve(&self, bytes: usize) -> Option<Reserved> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
-        self.0.clone().try_acquire_many_owned(units).ok()
+        self.0.clone().try_acquire_many_owned(units).ok().map(|permit| Reserved { _permit: permit })
+    }
+}
+
+impl Reserved {
+    /// The body, which keeps the room for as long as anybody has a copy of it: also when the client goes away and its
+    /// write goes on.
+    pub fn hold(self, body: Bytes) -> Bytes {
+        Bytes::from_owner(Held { body, _room: self })
+    }
+}
+
+struct Held {
+    body: Bytes,
+    _room: Reserved,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -39,12 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_bounded_and_comes_back() {
+    fn room_is_bounded_and_comes_back_with_the_last_copy_of_the_body() {
         let room = Room::default();
-        let held = room.reserve(UNITS * UNIT - 1).unwrap();
+        let body = room.reserve(UNITS * UNIT - 1).unwrap().hold(Bytes::from_static(b"{}"));
+        let copy = body.slice(1..);
+        drop(body);
         assert!(room.reserve(1).is_none());
         assert!(room.reserve(0).is_some(), "a request without a body always fits");
-        drop(held);
+        drop(copy);
         assert!(room.reserve(1).is_some());
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, Error},
     delivery::Delivery,
     find_out::Finder,
+    flights::Flights,
     health::Health,
     idempotency::Idempotency,
     metrics::Metrics,
@@ -23,9 +24,8 @@ use crate::{
     upstream::Upstream,
 };
 
-/// How long outcomes and tombstones are kept: no saga runs longer.
-const RETENTION: Duration = Duration::from_hours(24 * 30);
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
+const MEASURE_EVERY: Duration = Duration::from_secs(30);
 
 /// A gateway; clones share it.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub struct Gateway(Arc<Shared>);
 struct Shared {
     base: String,
     patience: Duration,
+    retention: Duration,
+    metrics: Metrics,
     gatekeeper: Gatekeeper,
     delivery: Delivery,
     idempotency: Arc<Idempotency>,
@@ -66,14 +68,17 @@ impl Gateway {
         let finder = Finder {
             delivery: delivery.clone(),
             ledger: Ledger::open(config.ledger.as_deref(), started)?,
+            flights: Flights::default(),
             started,
             settle: Duration::from_secs(config.settle_seconds),
         };
-        let idempotency = Idempotency::new(finder, metrics, config.patience());
+        let idempotency = Idempotency::new(finder, metrics.clone(), config.patience());
         let (base, patience) = (config.base.clone(), config.patience());
         Ok(Self(Arc::new(Shared {
             base,
             patience,
+            retention: config.retention(),
+            metrics,
             gatekeeper,
             delivery,
             idempotency,
@@ -92,7 +97,7 @@ impl Gateway {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             let now = Timestamp::now();
-            match self.0.idempotency.ledger().sweep(now.checked_sub(RETENTION).unwrap_or(now)).await {
+            match self.0.idempotency.ledger().sweep(now.checked_sub(self.0.retention).unwrap_or(now)).await {
                 Ok(0) => (),
                 Ok(count) => tracing::info!(count, "forgot old keys"),
                 Err(error) => tracing::error!(%error, "the ledger could not be swept"),
@@ -100,10 +105,20 @@ impl Gateway {
         }
     }
 
-    /// Whether the ledger can be used.
+    /// Measures the ledger, for ever.
+    pub async fn measure_ledger(self) {
+        loop {
+            if let Ok(size) = self.0.idempotency.ledger().size().await {
+                self.0.metrics.ledger_size(size);
+            }
+            tokio::time::sleep(MEASURE_EVERY).await;
+        }
+    }
+
+    /// Whether the ledger can be written.
     pub(crate) async fn check_ledger(&self) -> Result<(), String> {
-        let looked = self.0.idempotency.ledger().look("readiness check").await;
-        looked.map(|_| ()).map_err(|error| error.to_string())
+        let checked = self.0.idempotency.ledger().check(Timestamp::now()).await;
+        checked.map_err(|error| format!("LedgerUnwritable: {error}"))
     }
 
     pub(crate) fn base(&self) -> &str {

@@ -1,21 +1,19 @@
 //! What a write does, read from its method, path and body: what it takes to find out whether it happened. Pure.
 
+use airtable::{Cells, cell::is_empty, id::Kind};
 use bytes::Bytes;
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::upstream::Request;
-
-/// The cells of a record by field name or id.
-pub type Cells = Map<String, Value>;
 
 /// A write, by how one finds out about it.
 #[derive(Debug, PartialEq)]
 pub enum Write {
     /// New records: the same request twice makes twice as many, so they are searched for.
     Create(Create),
-    /// Sent twice, it leaves the same state. `upsert`: its answer says which records are new.
-    Repeatable { upsert: bool },
+    /// Sent twice, it leaves the same state.
+    Repeatable(Repeatable),
     /// Of records: sent twice, the second time they are not found.
     Delete(Delete),
     /// Nobody can tell whether it happened.
@@ -34,6 +32,17 @@ pub struct Create {
     pub typecast: bool,
     /// Answered with field ids instead of names.
     pub by_field_id: bool,
+}
+
+/// What sets something to a given state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeatable {
+    /// One record by its path: not found means that nothing of it remains.
+    Record,
+    /// Records of a table; its answer says which of them are new.
+    Upsert,
+    /// Several records, or something else: when one of them is not found, the others may have been changed before.
+    Several,
 }
 
 /// Records to be deleted from one table.
@@ -61,6 +70,11 @@ impl Write {
             (&Method::DELETE, [base, table, id]) if is_base(base) && id.starts_with("rec") => {
                 let ids = vec![(*id).to_owned()];
                 Self::Delete(Delete { table: format!("/v0/{base}/{table}"), ids, single: true })
+            }
+            (&Method::PATCH | &Method::PUT, [base, _table, id])
+                if is_base(base) && Kind::Record.names(id) =>
+            {
+                Self::Repeatable(Repeatable::Record)
             }
             (&Method::PATCH | &Method::PUT, _) => change(&request.body),
             _ => Self::Opaque,
@@ -99,7 +113,9 @@ fn cells(fields: Option<&Value>) -> Option<Cells> {
 /// An upsert without a value to merge on creates a record each time.
 fn change(body: &Bytes) -> Write {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let Some(upsert) = body.get("performUpsert") else { return Write::Repeatable { upsert: false } };
+    let Some(upsert) = body.get("performUpsert") else {
+        return Write::Repeatable(Repeatable::Several);
+    };
     let merge_on: Vec<&str> = upsert
         .get("fieldsToMergeOn")
         .and_then(Value::as_array)
@@ -112,18 +128,8 @@ fn change(body: &Bytes) -> Write {
         record.get("id").is_some() || (!merge_on.is_empty() && merge_on.iter().all(has))
     };
     match body.get("records").and_then(Value::as_array) {
-        Some(records) if records.iter().all(merges) => Write::Repeatable { upsert: true },
+        Some(records) if records.iter().all(merges) => Write::Repeatable(Repeatable::Upsert),
         _ => Write::Opaque,
-    }
-}
-
-/// Values that Airtable stores as an empty cell, which it leaves out of records.
-pub fn is_empty(cell: &Value) -> bool {
-    match cell {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
     }
 }
 
@@ -173,12 +179,12 @@ mod tests {
                 &json!({"performUpsert": {"fieldsToMergeOn": ["Key"]}, "records": [record]}),
             )
         };
-        assert_eq!(
-            write(Method::PATCH, "/rec1", &json!({"fields": {}})),
-            Write::Repeatable { upsert: false }
-        );
-        assert_eq!(upsert(json!({"fields": {"Key": 1}})), Write::Repeatable { upsert: true });
-        assert_eq!(upsert(json!({"id": "rec1", "fields": {}})), Write::Repeatable { upsert: true });
+        let record = write(Method::PATCH, "/rec00000000000001", &json!({"fields": {}}));
+        assert_eq!(record, Write::Repeatable(Repeatable::Record));
+        let batch = write(Method::PATCH, "", &json!({"records": [{"id": "rec1", "fields": {}}]}));
+        assert_eq!(batch, Write::Repeatable(Repeatable::Several));
+        assert_eq!(upsert(json!({"fields": {"Key": 1}})), Write::Repeatable(Repeatable::Upsert));
+        assert_eq!(upsert(json!({"id": "rec1", "fields": {}})), Write::Repeatable(Repeatable::Upsert));
         assert_eq!(upsert(json!({"fields": {"Key": null}})), Write::Opaque);
         assert_eq!(upsert(json!({"fields": {"Other": 1}})), Write::Opaque);
     }

@@ -15,8 +15,10 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use simulator::{Behaviour, Fixture};
+use telemetry::metrics::Metrics;
 use upstream::{Table, Upstream};
 
 /// A gateway in another process, which is killed when this is dropped.
@@ -28,11 +30,16 @@ struct Process {
 impl Process {
     /// Starts this test program again, as the gateway that `arguments` in its folder describe.
     async fn start(folder: &Path, upstream: &str, failpoints: &str) -> Self {
+        Self::start_with(folder, upstream, failpoints, &[]).await
+    }
+
+    async fn start_with(folder: &Path, upstream: &str, failpoints: &str, more: &[&str]) -> Self {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        std::fs::write(folder.join("arguments"), format!("{upstream} {address}")).unwrap();
+        let arguments = format!("{upstream} {address} {}", more.join(" "));
+        std::fs::write(folder.join("arguments"), arguments).unwrap();
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "the_process_under_test", "--ignored"])
             .current_dir(folder)
@@ -53,11 +60,24 @@ impl Process {
 
     /// A create under a key; none when the process died meanwhile.
     async fn create(&self) -> Option<(StatusCode, Value)> {
-        let url = format!("http://{}/v0/{}/Deals", self.address, setup::BASE);
-        let create = Client::new().post(url).bearer_auth(setup::KEY).header("Idempotency-Key", "uid/step/do");
-        let response = create.json(&json!({"fields": {"Name": "A"}})).send().await.ok()?;
-        Some((response.status(), response.json().await.ok()?))
+        let write = (Method::POST, "Deals".to_owned(), json!({"fields": {"Name": "A"}}));
+        send(self.request(setup::BASE, "uid/step/do", &write)).await
     }
+
+    fn request(&self, base: &str, key: &str, (method, path, body): &Write) -> RequestBuilder {
+        let url = format!("http://{}/v0/{base}/{path}", self.address);
+        let request = Client::new().request(method.clone(), url).bearer_auth(setup::KEY);
+        request.header("Idempotency-Key", key).json(body)
+    }
+}
+
+/// Method, path after the base, body.
+type Write = (Method, String, Value);
+
+/// The answer; none when the process died meanwhile.
+async fn send(request: RequestBuilder) -> Option<(StatusCode, Value)> {
+    let response = request.send().await.ok()?;
+    Some((response.status(), response.json().await.ok()?))
 }
 
 impl Drop for Process {
@@ -73,9 +93,11 @@ impl Drop for Process {
 async fn the_process_under_test() {
     let _failpoints_of_the_environment = fail::FailScenario::setup();
     let arguments = std::fs::read_to_string("arguments").unwrap();
-    let (upstream, address) = arguments.split_once(' ').unwrap();
+    let mut arguments = arguments.split_whitespace();
+    let (upstream, address) = (arguments.next().unwrap(), arguments.next().unwrap());
     let folder = std::env::current_dir().unwrap();
-    let mut config = setup::config(upstream, &folder, &["--ledger=ledger.redb"]);
+    let more: Vec<&str> = std::iter::once("--ledger=ledger.redb").chain(arguments).collect();
+    let mut config = setup::config(upstream, &folder, &more);
     config.host.listen = address.parse().unwrap();
     gateway::run(config, std::future::pending()).await.unwrap();
 }
@@ -122,4 +144,106 @@ async fn without_the_ledger_a_repeated_create_happens_twice() {
         assert_eq!(process.create().await.unwrap().0, 200);
     }
     assert_eq!(table.records().len(), 2, "these tests would notice a gateway that has no ledger");
+}
+
+const CRM: &str = "appCRM00000000001";
+
+/// A simulator with a customer of long ago, in the process of the test.
+struct World {
+    url: String,
+    old: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let behaviour = Behaviour { limited: false, ..Behaviour::default() };
+        let state = simulator::start(Fixture::sample().unwrap(), behaviour, &Metrics::new()).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, simulator::router(state)).await });
+        let world = Self { url, old: String::new() };
+        let list = world.get(&format!("/v0/{CRM}/Customers?pageSize=1")).await;
+        Self { old: list["records"][0]["id"].as_str().unwrap().to_owned(), ..world }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let request = Client::new().get(format!("{}{path}", self.url)).bearer_auth("pat-of-a-person");
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The next write with `method` takes effect three seconds after it arrived, whoever waits for it.
+    async fn delay(&self, method: &Method) {
+        let fault = json!({"faults": [{"match": {"method": method.as_str()}, "kind": {"latencyMs": 3000}}]});
+        let put = Client::new().put(format!("{}/admin/faults", self.url)).json(&fault);
+        assert!(put.send().await.unwrap().status().is_success());
+    }
+
+    /// The effects of kind `operation` so far.
+    async fn effects(&self, operation: &str) -> Vec<Value> {
+        let effects = self.get("/admin/effects").await;
+        let all = effects["effects"].as_array().unwrap().clone();
+        all.into_iter().filter(|effect| effect["operation"] == *operation).collect()
+    }
+
+    /// Sends `write` through a gateway that is killed while it is on its way, and again through the next one.
+    async fn killed_in_flight(&self, write: &Write) -> (Process, Value, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let base = format!("--base={CRM}");
+        let more = [base.as_str(), "--settle-seconds=5"];
+        let first = Process::start_with(folder.path(), &self.url, "", &more).await;
+        self.delay(&write.0).await;
+        let waiting = tokio::spawn(send(first.request(CRM, "key", write)));
+        while self.get("/admin/faults").await["faults"] != json!([]) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        drop(first);
+        assert_eq!(waiting.await.unwrap(), None, "the process was killed");
+        let second = Process::start_with(folder.path(), &self.url, "", &more).await;
+        let (status, body) = send(second.request(CRM, "key", write)).await.unwrap();
+        assert_eq!(status, 200, "{body}");
+        (second, body, folder)
+    }
+}
+
+#[tokio::test]
+async fn killed_with_a_create_in_flight_the_record_is_found_when_it_lands() {
+    let world = World::new().await;
+    let write = (Method::POST, "Customers".to_owned(), json!({"fields": {"Name": "In flight"}}));
+    let (_gateway, body, _folder) = world.killed_in_flight(&write).await;
+    let created = world.effects("create").await;
+    assert_eq!((created.len(), &created[0]["record"]), (1, &body["id"]));
+}
+
+#[tokio::test]
+async fn killed_with_an_update_in_flight_it_does_not_land_after_its_undo() {
+    let world = World::new().await;
+    let path = format!("Customers/{}", world.old);
+    let name = |name: &str| json!({"fields": {"Name": name}});
+    let write = (Method::PATCH, path.clone(), name("Updated"));
+    let (gateway, _body, _folder) = world.killed_in_flight(&write).await;
+    let undo = gateway.request(CRM, "undo", &(Method::PATCH, path.clone(), name("Before")));
+    assert_eq!(send(undo).await.unwrap().0, 200);
+    // Longer than the update could be on its way: there is no condition that could be awaited.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(world.get(&format!("/v0/{CRM}/{path}")).await["fields"]["Name"], "Before");
+}
+
+#[tokio::test]
+async fn killed_with_an_upsert_in_flight_it_creates_once_and_says_so() {
+    let world = World::new().await;
+    let upsert = json!({"performUpsert": {"fieldsToMergeOn": ["Name"]}, "records": [{"fields": {"Name": "Upserted"}}]});
+    let (_gateway, body, _folder) =
+        world.killed_in_flight(&(Method::PATCH, "Customers".to_owned(), upsert)).await;
+    let created = world.effects("create").await;
+    assert_eq!(created.len(), 1);
+    assert_eq!(body["createdRecords"], json!([created[0]["record"]]));
+}
+
+#[tokio::test]
+async fn killed_with_a_delete_in_flight_it_counts_as_done() {
+    let world = World::new().await;
+    let write = (Method::DELETE, format!("Customers/{}", world.old), Value::Null);
+    let (_gateway, body, _folder) = world.killed_in_flight(&write).await;
+    assert_eq!(body, json!({"id": world.old, "deleted": true}));
+    assert_eq!(world.effects("delete").await.len(), 1);
 }

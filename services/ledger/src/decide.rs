@@ -125,6 +125,31 @@ pub fn settle(entry: Option<Entry>, settle: Settle) -> Change {
     }
 }
 
+/// What it takes to give a name to an owner.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Assign {
+    /// It becomes the owner's by this change.
+    Take(Change),
+    /// It belongs to somebody else.
+    Taken,
+}
+
+/// Gives a name that is nobody's, or is this owner's already.
+pub fn assign(entry: Option<Entry>, owner: &str, now: Timestamp) -> Assign {
+    let fingerprint = match entry {
+        None => String::new(),
+        Some(Entry::Intent(intent)) => intent.fingerprint,
+        Some(Entry::Done { fingerprint, .. }) => fingerprint,
+        Some(Entry::Closed { .. }) => return Assign::Taken,
+    };
+    if fingerprint.is_empty() || fingerprint == owner {
+        let owner = owner.to_owned();
+        Assign::Take(Change::Put(Entry::Done { at: now, fingerprint: owner.clone(), outcome: owner.into() }))
+    } else {
+        Assign::Taken
+    }
+}
+
 /// Whether a sweep may forget the entry: settled before `older_than`. An intent is never forgotten.
 pub fn is_forgettable(entry: &Entry, older_than: Timestamp) -> bool {
     match entry {

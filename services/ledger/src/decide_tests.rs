@@ -105,6 +105,18 @@ fn a_look_tells_a_claimed_intent_from_an_interrupted_one() {
 }
 
 #[test]
+fn a_name_is_given_to_one_owner_only() {
+    let mine = Entry::Done { at: at(7), fingerprint: "me".into(), outcome: json!("me") };
+    let take = Assign::Take(Change::Put(mine.clone()));
+    assert_eq!(assign(None, "me", at(7)), take);
+    assert_eq!(assign(Some(mine), "me", at(7)), take);
+    assert_eq!(assign(Some(Entry::Intent(intent("me"))), "me", at(7)), take);
+    for other in [done("other"), Entry::Intent(intent("other")), closed(None)] {
+        assert_eq!(assign(Some(other), "me", at(7)), Assign::Taken);
+    }
+}
+
+#[test]
 fn an_intent_is_never_swept() {
     assert!(!is_forgettable(&Entry::Intent(intent("a")), at(100)));
     assert!(is_forgettable(&done("a"), at(2)));

@@ -20,7 +20,7 @@ use serde_json::Value;
 pub use answer::{Begin, Close, Intent, Look};
 pub use claim::Claim;
 use claim::{Claimed, Lease};
-use decide::{Change, Key};
+use decide::{Assign, Change, Key};
 pub use error::{Error, Fenced};
 use store::Store;
 use transaction::{Growing, Transaction};
@@ -32,6 +32,16 @@ pub struct Ledger {
     writer: Arc<Writer>,
     claimed: Claimed,
     born: Timestamp,
+    path: Option<Arc<Path>>,
+}
+
+/// How large a ledger is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Keys that are not forgotten.
+    pub keys: u64,
+    /// Of the file, which does not shrink when keys are forgotten; none in memory.
+    pub bytes: Option<u64>,
 }
 
 impl Ledger {
@@ -40,7 +50,7 @@ impl Ledger {
     pub fn open(path: Option<&Path>, now: Timestamp) -> Result<Self, Error> {
         let (store, born) = Store::open(path, now)?;
         let writer = Writer::start(store, path).map_err(|_| Error::Stopped)?;
-        Ok(Self { writer: Arc::new(writer), claimed: Claimed::default(), born })
+        Ok(Self { writer: Arc::new(writer), claimed: Claimed::default(), born, path: path.map(Into::into) })
     }
 
     /// When the ledger was made. Of keys first used before, it may know nothing.
@@ -81,6 +91,43 @@ impl Ledger {
     /// What is known of `key`, after all that was asked before.
     pub async fn look(&self, key: &str) -> Result<Look, Error> {
         self.decide(key, None, |key, _| (Change::Keep, decide::look(key))).await
+    }
+
+    /// Gives all of `names` to `owner`, or none of them where one is somebody else's: that one is returned. Whose a name
+    /// is, [`Ledger::look`] tells, as the outcome.
+    pub async fn assign(
+        &self,
+        names: Vec<String>,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        let owner = owner.to_owned();
+        self.write(move |transaction| {
+            let mut changes = Vec::with_capacity(names.len());
+            for name in &names {
+                match decide::assign(transaction.entry(name)?, &owner, now) {
+                    Assign::Take(change) => changes.push((name, change)),
+                    Assign::Taken => return Ok(Some(name.clone())),
+                }
+            }
+            for (name, change) in changes {
+                transaction.apply(name, change)?;
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Proves that the ledger can be written, by a write at most every ten seconds; between them that it can be read.
+    pub async fn check(&self, now: Timestamp) -> Result<(), Error> {
+        self.write(move |transaction| transaction.check(now)).await
+    }
+
+    /// How large the ledger is.
+    pub async fn size(&self) -> Result<Size, Error> {
+        let keys = self.write(|transaction| transaction.keys()).await?;
+        let bytes = self.path.as_deref().and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len());
+        Ok(Size { keys, bytes })
     }
 
     /// Refuses an epoch below the highest seen for `key`; remembers a higher one durably before it returns.

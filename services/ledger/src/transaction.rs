@@ -2,8 +2,11 @@
 
 use std::{fmt::Display, ops::Bound};
 
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
-use redb::{ReadableTable as _, StorageError, Table, TableDefinition, Value, WriteTransaction};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use redb::{
+    ReadableTable as _, ReadableTableMetadata as _, StorageError, Table, TableDefinition, Value,
+    WriteTransaction,
+};
 
 use crate::{
     Error,
@@ -15,8 +18,11 @@ use crate::{
 const ENTRIES: TableDefinition<&str, &[u8]> = TableDefinition::new("entries");
 /// Key to the highest epoch, and when it was first seen in milliseconds since 1970.
 const EPOCHS: TableDefinition<&str, (i64, i64)> = TableDefinition::new("epochs");
-/// `born` and `horizon` in milliseconds since 1970.
+/// `born`, `horizon` and `checked` in milliseconds since 1970.
 const TIMES: TableDefinition<&str, i64> = TableDefinition::new("times");
+
+/// How long a write that was done only to see whether it can be done says that it can.
+const CHECKED: SignedDuration = SignedDuration::from_secs(10);
 
 /// How many keys one step of a sweep looks at, so that others get their turn in between.
 const STEP: usize = 1000;
@@ -95,6 +101,20 @@ impl<'a> Transaction<'a> {
     /// Of keys first used before this time the ledger may know nothing: its birth, or the last sweep's limit.
     pub fn horizon(&self) -> Result<Timestamp, Error> {
         Ok(self.time("horizon")?.max(self.time("born")?).unwrap_or(Timestamp::MIN))
+    }
+
+    /// Writes the time, unless it was written just before.
+    pub fn check(&mut self, now: Timestamp) -> Result<(), Error> {
+        match self.time("checked")? {
+            Some(before) if now.duration_since(before).abs() < CHECKED => Ok(()),
+            _ => self.put_time("checked", now),
+        }
+    }
+
+    /// How many keys have an entry.
+    pub fn keys(&self) -> Result<u64, Error> {
+        let table = self.write.open_table(ENTRIES).map_err(|error| self.fault(error))?;
+        table.len().map_err(|error| self.fault(error))
     }
 
     /// Forgets what was settled before `older_than` among the next keys after `after`.

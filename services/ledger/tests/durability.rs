@@ -178,6 +178,28 @@ async fn a_sweep_forgets_what_was_settled_and_knows_that_it_forgot() {
 }
 
 #[tokio::test]
+async fn names_are_given_all_together_or_not_at_all() {
+    let ledger = Ledger::open(None, now()).unwrap();
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(ledger.assign(names(&["b"]), "first", now()).await.unwrap(), None);
+    let taken = ledger.assign(names(&["a", "b"]), "second", now()).await.unwrap();
+    assert_eq!(taken.as_deref(), Some("b"));
+    assert_eq!(ledger.look("a").await.unwrap(), Look::Unknown);
+    assert_eq!(ledger.assign(names(&["a", "b"]), "first", now()).await.unwrap(), None);
+    assert_eq!(ledger.look("a").await.unwrap(), Look::Done(json!("first")));
+}
+
+#[tokio::test]
+async fn the_size_is_told() {
+    let (_folder, path) = file();
+    let ledger = Ledger::open(Some(&path), now()).unwrap();
+    drop(begin(&ledger, "k").await);
+    let size = ledger.size().await.unwrap();
+    assert_eq!((size.keys, size.bytes), (1, Some(std::fs::metadata(&path).unwrap().len())));
+    assert_eq!(Ledger::open(None, now()).unwrap().size().await.unwrap().bytes, None);
+}
+
+#[tokio::test]
 async fn a_file_in_use_is_refused() {
     let (_folder, path) = file();
     let _first = Ledger::open(Some(&path), now()).unwrap();

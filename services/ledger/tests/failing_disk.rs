@@ -24,5 +24,10 @@ async fn a_failed_commit_is_an_error_and_the_next_one_goes_on() {
 
     assert_eq!(ledger.look("other").await.unwrap(), Look::Unknown);
     assert!(matches!(ledger.look("done").await.unwrap(), Look::Interrupted(_)));
+
+    fail::cfg("ledger::commit-fails", "1*return").unwrap();
+    let checked = ledger.check(Timestamp::now()).await;
+    assert!(matches!(checked, Err(Error::Storage { .. })), "a check is a write: {checked:?}");
+    ledger.check(Timestamp::now()).await.unwrap();
     scenario.teardown();
 }

@@ -94,6 +94,7 @@ mod tests {
             "workloads worker --listen=0.0.0.0:8010 --ledger=/worker.redb --gateway-token-file=/token \
              --audience=worker.pyairtable.dev/sales/deals --operator=system:serviceaccount:pyairtable-system:operator",
             "workloads simulator --listen=0.0.0.0:8090 --limits=airtable --snapshot=/snapshot.json",
+            "workloads simulator",
         ] {
             let role = Cli::try_parse_from(line.split_whitespace()).unwrap().role;
             assert_eq!(Some(role.name()), line.split_whitespace().nth(1));

@@ -30,7 +30,7 @@ impl Value {
         Self::Number(f64::from(u8::from(truth)))
     }
 
-    /// Text, blank where empty.
+    /// Text; an empty one equals the blank value, but is not it.
     pub fn of_text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }

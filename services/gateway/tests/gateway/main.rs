@@ -1,6 +1,8 @@
 //! The gateway in front of a scripted upstream, over real connections on loopback.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod closing;
+mod doubtful;
 mod exactly_once;
 mod finding_out;
 mod limits;

@@ -124,6 +124,11 @@ impl Table {
         self.0.lock().unwrap().clone()
     }
 
+    /// Adds a record without a request.
+    pub fn put(&self, record: &Value) {
+        self.0.lock().unwrap().push(record.clone());
+    }
+
     /// Takes effect, and answers as Airtable would.
     pub fn apply(&self, seen: &Seen) -> Reply {
         let mut records = self.0.lock().unwrap();
