@@ -1,24 +1,45 @@
 //! The simulator's own endpoints: what happened, faults on demand, reset.
 
+use std::sync::Arc;
+
+use auth::{Keys, bearer};
 use axum::{
     Json, Router,
-    extract::{Query, State as Shared, rejection::JsonRejection},
+    extract::{Query, Request, State as Shared, rejection::JsonRejection},
     http::StatusCode,
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{faults::Faults, state::State};
+use crate::{faults::Faults, journal::Effect, state::State};
 
-/// The routes under `/admin`.
-pub fn routes() -> Router<State> {
-    Router::new()
+/// The routes under `/admin`; for everybody, or for who has one of the keys.
+pub fn routes(keys: Option<Keys>) -> Router<State> {
+    let routes = Router::new()
         .route("/admin/effects", get(effects))
         .route("/admin/requests", get(requests))
         .route("/admin/faults", get(faults).put(put_faults))
-        .route("/admin/reset", post(reset))
+        .route("/admin/reset", post(reset));
+    match keys {
+        Some(keys) => routes.route_layer(from_fn_with_state(Arc::new(keys), check)),
+        None => routes,
+    }
+}
+
+async fn check(Shared(keys): Shared<Arc<Keys>>, request: Request, next: Next) -> Response {
+    if bearer(request.headers()).is_some_and(|token| keys.find(token).is_some()) {
+        return next.run(request).await;
+    }
+    let message = "what is under /admin needs the token in the file of --admin-token-file as bearer token";
+    refusal(StatusCode::UNAUTHORIZED, "ADMIN_TOKEN_REQUIRED", message)
+}
+
+#[derive(Serialize)]
+struct Effects {
+    effects: Vec<Arc<Effect>>,
 }
 
 #[derive(Deserialize)]
@@ -27,9 +48,9 @@ struct Since {
     since: u64,
 }
 
-async fn effects(Shared(state): Shared<State>) -> Json<Value> {
-    let held = state.held();
-    Json(json!({"effects": held.journal.effects().collect::<Vec<_>>()}))
+async fn effects(Shared(state): Shared<State>) -> Json<Effects> {
+    let effects: Vec<Arc<Effect>> = state.held().journal.effects().cloned().collect();
+    Json(Effects { effects })
 }
 
 async fn requests(Shared(state): Shared<State>, Query(Since { since }): Query<Since>) -> Json<Value> {
@@ -47,15 +68,15 @@ async fn put_faults(Shared(state): Shared<State>, given: Result<Json<Faults>, Js
             state.held().faults = faults.clone();
             Json(faults).into_response()
         }
-        Err(rejection) => {
-            let message = rejection.body_text();
-            let body = json!({"error": {"type": "INVALID_FAULTS", "message": message}});
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
-        }
+        Err(rejection) => refusal(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_FAULTS", &rejection.body_text()),
     }
 }
 
 async fn reset(Shared(state): Shared<State>) -> Json<Value> {
     state.reset();
     Json(json!({"reset": true}))
+}
+
+fn refusal(status: StatusCode, kind: &str, message: &str) -> Response {
+    (status, Json(json!({"error": {"type": kind, "message": message}}))).into_response()
 }

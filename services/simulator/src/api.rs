@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     call::Call,
-    faults::{Kind, Moment},
+    fault_kind::{Kind, Moment},
     records::Input,
     state::State,
 };
@@ -44,7 +44,7 @@ pub async fn serve(Shared(state): Shared<State>, request: Request) -> Response {
         arrived: Timestamp::now(),
     };
     // On its own, so that it takes effect even when the client goes away: as at Airtable.
-    match tokio::spawn(answer(state, asked)).await {
+    match host::spawn(answer(state, asked)).await {
         Ok(reply) => reply.into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -89,8 +89,7 @@ async fn reply(state: &State, asked: &Asked) -> Reply {
             reply
         }
         Some(Kind::Status { status, body }) => {
-            // A status below 200 ends no answer.
-            let status = StatusCode::from_u16(status.max(200)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             Reply::Answer(status, body.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
         }
         Some(Kind::Cut { cut: Moment::BeforeEffect }) => Reply::Cut,

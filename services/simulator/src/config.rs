@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
+/// Nobody but this machine, unless more is asked for: `/admin` may be open to everybody who reaches it.
+const LISTEN: &str = "127.0.0.1:8090";
+
 /// Airtable offline.
 // Without a group of its own: clap would name it as that of `host::Config`, and refuse both.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
+#[command(mut_arg("listen", |listen| listen.required(false).default_value(LISTEN)))]
 pub struct Config {
     /// What every service takes.
     #[command(flatten)]
@@ -19,6 +23,9 @@ pub struct Config {
     /// Whose rate limits to keep
     #[arg(long, env = "SIMULATOR_LIMITS", value_enum, default_value = "airtable")]
     pub limits: Limits,
+    /// File with the bearer token that /admin needs; without it everybody may call that
+    #[arg(long, env = "SIMULATOR_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub admin_token_file: Option<PathBuf>,
     /// Token to accept, repeatable or comma-separated; without any, every bearer token is accepted
     #[arg(
         long = "token",
@@ -49,6 +56,13 @@ mod tests {
     struct Line {
         #[command(flatten)]
         config: Config,
+    }
+
+    #[test]
+    fn without_an_address_only_this_machine_is_listened_to() {
+        let listen = |line: &[&str]| Line::try_parse_from(line).unwrap().config.host.listen.to_string();
+        assert_eq!(listen(&["simulator"]), "127.0.0.1:8090");
+        assert_eq!(listen(&["simulator", "--listen", "0.0.0.0:80"]), "0.0.0.0:80");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use crate::fault_kind::Kind;
 
 /// A fault that waits for its requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,45 +32,6 @@ pub struct Matching {
     /// A part of the raw path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_contains: Option<String>,
-}
-
-/// What happens to a request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Kind {
-    /// It waits, then takes effect and is answered.
-    Latency {
-        /// How long.
-        #[serde(rename = "latencyMs")]
-        latency_ms: u64,
-    },
-    /// It takes no effect and is answered so.
-    Status {
-        /// 200 to 599.
-        status: u16,
-        /// What it is answered with; an empty object where absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        body: Option<Value>,
-    },
-    /// Its connection is closed without an answer.
-    Cut {
-        /// Before or after it took effect.
-        cut: Moment,
-    },
-    /// It takes effect at once and is answered later.
-    Hold {
-        /// How long the answer waits.
-        #[serde(rename = "holdMs")]
-        hold_ms: u64,
-    },
-}
-
-/// Before or after a request takes effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Moment {
-    BeforeEffect,
-    AfterEffect,
 }
 
 /// The faults left, in the order given.
@@ -124,13 +86,5 @@ mod tests {
         assert_eq!(faults.meet(&Method::POST, "/"), status);
         assert_eq!(faults.meet(&Method::POST, "/"), None);
         assert!(faults.faults.is_empty());
-    }
-
-    #[test]
-    fn each_kind_reads_as_documented_and_others_are_refused() {
-        let kind = |value| serde_json::from_value::<Kind>(value);
-        assert_eq!(kind(json!({"cut": "afterEffect"})).unwrap(), Kind::Cut { cut: Moment::AfterEffect });
-        assert_eq!(kind(json!({"holdMs": 3000})).unwrap(), Kind::Hold { hold_ms: 3000 });
-        assert!(kind(json!({"explode": true})).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What happened: every change of a record, and every request; the newest are kept.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use airtable::{Cells, time};
 use jiff::Timestamp;
@@ -53,7 +53,7 @@ pub struct Request {
 /// What happened since the start or the last reset.
 #[derive(Debug, Default)]
 pub struct Journal {
-    effects: VecDeque<Effect>,
+    effects: VecDeque<Arc<Effect>>,
     last_effect: u64,
     requests: VecDeque<Request>,
     last_request: u64,
@@ -61,12 +61,12 @@ pub struct Journal {
 
 impl Journal {
     /// A journal that goes on after these effects.
-    pub fn after(effects: Vec<Effect>) -> Self {
+    pub fn after(effects: Vec<Arc<Effect>>) -> Self {
         let last_effect = effects.last().map_or(0, |effect| effect.seq);
         Self { effects: effects.into(), last_effect, ..Self::default() }
     }
 
-    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+    pub fn effects(&self) -> impl Iterator<Item = &Arc<Effect>> {
         self.effects.iter()
     }
 
@@ -79,7 +79,7 @@ impl Journal {
     pub fn changed(&mut self, base: &str, request: &str, now: Timestamp, changes: Vec<Change>) {
         for change in changes {
             self.last_effect += 1;
-            self.effects.push_back(Effect {
+            self.effects.push_back(Arc::new(Effect {
                 seq: self.last_effect,
                 time: time::write(now),
                 base: base.to_owned(),
@@ -88,7 +88,7 @@ impl Journal {
                 record: change.record,
                 fields: change.fields,
                 request: request.to_owned(),
-            });
+            }));
         }
         self.effects.drain(..self.effects.len().saturating_sub(KEPT));
     }

@@ -7,6 +7,7 @@ mod call;
 mod cells;
 mod computed;
 mod config;
+mod fault_kind;
 mod faults;
 mod fixture;
 mod iterators;
@@ -25,12 +26,13 @@ mod transaction;
 mod world;
 mod writes;
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, path::Path, time::Duration};
 
+use auth::{Key, Keys, SecretFile};
 use axum::Router;
 use host::{Readiness, Service};
 use telemetry::metrics::Metrics;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot};
 
 pub use config::{Config, Limits};
 pub use fixture::Fixture;
@@ -48,6 +50,9 @@ pub enum Error {
     /// The snapshot cannot be read or written.
     #[error(transparent)]
     Snapshot(#[from] snapshot::Error),
+    /// The file with the token for `/admin` can't be read.
+    #[error("admin token: {0}")]
+    AdminToken(#[from] auth::Error),
     /// A metric is registered twice.
     #[error("metrics: {0}")]
     Metrics(#[from] telemetry::metrics::Error),
@@ -71,7 +76,12 @@ pub fn start(fixture: Fixture, behaviour: Behaviour, metrics: &Metrics) -> Resul
 
 /// The API under `/v0` and the simulator's own endpoints under `/admin`.
 pub fn router(state: State) -> Router {
-    admin::routes()
+    guarded(state, None)
+}
+
+/// As [`router`]; `/admin` only for who has one of these keys.
+fn guarded(state: State, admins: Option<Keys>) -> Router {
+    admin::routes(admins)
         .route("/v0/{*path}", axum::routing::any(api::serve))
         .fallback(api::serve)
         .with_state(state)
@@ -91,23 +101,29 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let tokens = config.tokens.iter().filter(|token| !token.is_empty()).cloned().collect();
     let behaviour = Behaviour { tokens, limited: config.limits == Limits::Airtable };
     let state = State::new(fixture.into_world()?, snapshot, behaviour, &metrics)?;
+    let admins = config.admin_token_file.as_deref().map(admins).transpose()?;
     let listen = config.host.listen;
     let failed = |error| Error::Listen { listen, error };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    tracing::info!(listen = %listener.local_addr().unwrap_or(listen), limits = ?config.limits, "simulating Airtable");
+    tracing::info!(listen = %listener.local_addr().unwrap_or(listen), limits = ?config.limits, admin_needs_token = admins.is_some(), "simulating Airtable");
     let service = Service {
-        router: router(state.clone()),
+        router: guarded(state.clone(), admins),
         readiness: Readiness::default(),
         metrics,
         limits: host::Limits { body_bytes: api::BODY_BYTES, timeout: TIMEOUT },
     };
-    let keeper = config.snapshot.clone().map(|path| tokio::spawn(snapshot::keep(state.clone(), path)));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let keeper = config.snapshot.clone().map(|path| tokio::spawn(snapshot::keep(state, path, stopped)));
     let served = host::serve(listener, service, config.host.grace(), shutdown).await.map_err(failed);
+    drop(stop);
     if let Some(keeper) = keeper {
-        keeper.abort();
-    }
-    if let Some(path) = &config.snapshot {
-        snapshot::save(&state, path).await?;
+        keeper.await.map_err(|error| failed(io::Error::other(error)))??;
     }
     served
+}
+
+/// The key in this file, which is read now to say early what is wrong with it.
+fn admins(file: &Path) -> Result<Keys, auth::Error> {
+    SecretFile::new(file).read()?;
+    Ok(Keys::from_iter([Key::new("admin", file)]))
 }

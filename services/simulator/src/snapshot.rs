@@ -3,10 +3,13 @@
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
+    pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::{
     fixture::{self, Fixture},
@@ -15,14 +18,14 @@ use crate::{
     world::World,
 };
 
-/// How long changes are gathered before they are written.
+/// How long changes are gathered before they are written; longer where the last writing took longer.
 const GATHER: Duration = Duration::from_millis(200);
 
 /// The file.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     world: Fixture,
-    effects: Vec<Effect>,
+    effects: Vec<Arc<Effect>>,
 }
 
 /// Why a snapshot cannot be used.
@@ -50,8 +53,8 @@ pub enum Error {
 }
 
 impl Snapshot {
-    pub fn of(world: &World, journal: &Journal) -> Self {
-        Self { world: Fixture::of_world(world), effects: journal.effects().cloned().collect() }
+    pub fn of(world: &World, effects: Vec<Arc<Effect>>) -> Self {
+        Self { world: Fixture::of_world(world), effects }
     }
 
     /// Reads a snapshot; `None` where there is no such file yet.
@@ -81,19 +84,32 @@ impl Snapshot {
     }
 }
 
-/// Writes the file after changes until it is dropped.
-pub async fn keep(state: State, path: PathBuf) {
+/// Writes the file after changes, one at a time, and a last time once `stopped` resolves.
+///
+/// # Errors
+/// When the last one can't be written.
+pub async fn keep(state: State, path: PathBuf, stopped: impl Future) -> Result<(), Error> {
+    let mut stopped = pin!(stopped);
+    let mut pause = GATHER;
     loop {
-        state.changed().await;
-        tokio::time::sleep(GATHER).await;
+        let gathered = async {
+            state.changed().await;
+            tokio::time::sleep(pause).await;
+        };
+        tokio::select! {
+            () = gathered => {}
+            _ = &mut stopped => return save(&state, &path).await,
+        }
+        let begun = Instant::now();
         if let Err(error) = save(&state, &path).await {
             tracing::warn!(%error, "the snapshot could not be written, the next change tries again");
         }
+        pause = GATHER.max(begun.elapsed());
     }
 }
 
-/// Writes the file now.
-pub async fn save(state: &State, path: &Path) -> Result<(), Error> {
+/// Writes the file now. To be awaited to its end: what is begun goes on, and would replace a later one.
+async fn save(state: &State, path: &Path) -> Result<(), Error> {
     let (state, to) = (state.clone(), path.to_owned());
     let written = tokio::task::spawn_blocking(move || state.snapshot().write(&to)).await;
     written.unwrap_or_else(|error| Err(failed(path, io::Error::other(error))))
@@ -101,4 +117,59 @@ pub async fn save(state: &State, path: &Path) -> Result<(), Error> {
 
 fn failed(path: &Path, error: io::Error) -> Error {
     Error::Io { path: path.display().to_string(), error }
+}
+
+#[cfg(test)]
+mod tests {
+    use airtable::Cells;
+    use axum::{body::Bytes, http::Method};
+    use telemetry::metrics::Metrics;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{Behaviour, call::Call, records::Input, world::Row};
+
+    /// A simulator with so many rows that writing takes a while.
+    fn large() -> State {
+        let fixture = Fixture::sample().unwrap().into_world().unwrap();
+        let mut world = fixture.clone();
+        let table = world.bases[0].tables.last_mut().unwrap();
+        for number in 0..50_000 {
+            let id = format!("recLarge{number:09}");
+            table.push(Row { id, created: jiff::Timestamp::now(), modified: [].into(), cells: Cells::new() });
+        }
+        let snapshot = Some((world, Journal::default()));
+        State::new(fixture, snapshot, Behaviour::default(), &Metrics::new()).unwrap()
+    }
+
+    fn change(state: &State) {
+        let path = "/v0/appCRM00000000001/Audit/recCRM00000000401";
+        let call = Call::read(&Method::DELETE, path).unwrap();
+        let input = Input { query: "", body: &Bytes::new(), now: jiff::Timestamp::now() };
+        state.perform(&call, &input, "").unwrap();
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_last_snapshot_waits_for_the_one_before_and_is_not_replaced_by_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("snapshot.json");
+        let state = large();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let keeper = tokio::spawn(keep(state.clone(), file.clone(), stopped));
+        change(&state);
+        while files(folder.path()).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!file.exists(), "the large one is being written beside its place");
+        state.reset();
+        drop(stop);
+        keeper.await.unwrap().unwrap();
+        assert_eq!(files(folder.path()), std::slice::from_ref(&file), "nobody writes any more");
+        let (world, _) = Snapshot::read(&file).unwrap().unwrap();
+        assert!(world.bases[0].table_of("recLarge000000000").is_none(), "it is the one after the reset");
+    }
 }

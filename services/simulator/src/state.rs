@@ -16,7 +16,8 @@ use tokio::sync::Notify;
 use crate::{
     call::{Call, MetaCall},
     computed::Scope,
-    faults::{Faults, Kind},
+    fault_kind::Kind,
+    faults::Faults,
     iterators::Iterators,
     journal::Journal,
     limits::Limits,
@@ -97,8 +98,12 @@ impl State {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let held = self.held();
-        Snapshot::of(&held.world, &held.journal)
+        let (world, effects) = {
+            let held = self.held();
+            (held.world.clone(), held.journal.effects().cloned().collect())
+        };
+        // Requests go on meanwhile: the copy shares its rows.
+        Snapshot::of(&world, effects)
     }
 
     /// Whether a request with this token to this call is let in now, and which fault it meets then.

@@ -1,6 +1,9 @@
 //! What the simulator holds: a user, bases, their tables, and the records in them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use airtable::{Cells, id::Kind};
 use jiff::Timestamp;
@@ -36,11 +39,11 @@ pub struct Base {
     pub tables: Vec<Table>,
 }
 
-/// A table: its schema, and its rows in the order of creation.
+/// A table: its schema, and its rows in the order of creation. A copy shares the rows until one of them is changed.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub schema: airtable::Table,
-    rows: BTreeMap<u64, Row>,
+    rows: BTreeMap<u64, Arc<Row>>,
     numbers: HashMap<String, u64>,
     next_number: u64,
 }
@@ -101,11 +104,11 @@ impl Table {
     }
 
     pub fn row(&self, id: &str) -> Option<&Row> {
-        self.rows.get(self.numbers.get(id)?)
+        self.rows.get(self.numbers.get(id)?).map(Arc::as_ref)
     }
 
     pub fn row_mut(&mut self, id: &str) -> Option<&mut Row> {
-        self.rows.get_mut(self.numbers.get(id)?)
+        self.rows.get_mut(self.numbers.get(id)?).map(Arc::make_mut)
     }
 
     /// The number of a record, as `autoNumber` counts.
@@ -115,7 +118,7 @@ impl Table {
 
     /// In the order of creation.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values()
+        self.rows.values().map(Arc::as_ref)
     }
 
     /// Adds a row at the end.
@@ -127,10 +130,10 @@ impl Table {
     pub fn put(&mut self, number: u64, row: Row) {
         self.next_number = self.next_number.max(number + 1);
         self.numbers.insert(row.id.clone(), number);
-        self.rows.insert(number, row);
+        self.rows.insert(number, Arc::new(row));
     }
 
     pub fn remove(&mut self, id: &str) -> Option<Row> {
-        self.rows.remove(&self.numbers.remove(id)?)
+        self.rows.remove(&self.numbers.remove(id)?).map(Arc::unwrap_or_clone)
     }
 }

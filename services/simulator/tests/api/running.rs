@@ -17,21 +17,14 @@ struct Running {
 
 impl Running {
     async fn start(snapshot: &Path) -> Self {
+        Self::configured(Config { snapshot: Some(snapshot.to_owned()), ..config() }).await
+    }
+
+    async fn configured(config: Config) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let config = Config {
-            host: host::Config {
-                listen: address,
-                log: "info".to_owned(),
-                log_text: true,
-                shutdown_grace_seconds: 5,
-            },
-            fixture: None,
-            snapshot: Some(snapshot.to_owned()),
-            limits: Limits::Off,
-            tokens: vec![],
-        };
+        let config = Config { host: host::Config { listen: address, ..config.host }, ..config };
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(run(config, async move {
             let _told = stopped.await;
@@ -51,6 +44,22 @@ impl Running {
     async fn audit(&self) -> Vec<Value> {
         let listing = call(self.address, "GET", &format!("{BASE}/Audit"), "").await;
         listing["records"].as_array().unwrap().clone()
+    }
+}
+
+fn config() -> Config {
+    Config {
+        host: host::Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            log: "info".to_owned(),
+            log_text: true,
+            shutdown_grace_seconds: 5,
+        },
+        fixture: None,
+        snapshot: None,
+        limits: Limits::Off,
+        admin_token_file: None,
+        tokens: vec![],
     }
 }
 
@@ -92,19 +101,35 @@ async fn a_broken_snapshot_is_named_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("snapshot.json");
     std::fs::write(&file, "{").unwrap();
-    let config = Config {
-        host: host::Config {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            log: String::new(),
-            log_text: true,
-            shutdown_grace_seconds: 1,
-        },
-        fixture: None,
-        snapshot: Some(file.clone()),
-        limits: Limits::Off,
-        tokens: vec![],
-    };
+    let config = Config { snapshot: Some(file.clone()), ..config() };
     let error = run(config, std::future::pending()).await.unwrap_err().to_string();
     assert!(error.contains("snapshot.json is not valid") && error.contains("remove it"), "{error}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{");
+}
+
+#[tokio::test]
+async fn the_own_endpoints_are_for_the_admin_token_alone_where_one_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "patTes\n").unwrap();
+    let running = Running::configured(Config { admin_token_file: Some(file.clone()), ..config() }).await;
+    let ask = async |method: &str, path: &str| call(running.address, method, path, "").await;
+    for (method, path) in [
+        ("GET", "/admin/effects"),
+        ("GET", "/admin/requests"),
+        ("GET", "/admin/faults"),
+        ("PUT", "/admin/faults"),
+        ("POST", "/admin/reset"),
+    ] {
+        assert_eq!(ask(method, path).await["error"]["type"], "ADMIN_TOKEN_REQUIRED", "{method} {path}");
+    }
+    assert_eq!(running.audit().await.len(), 1, "the API is not concerned");
+    running.stop().await;
+    std::fs::write(&file, "patTest\n").unwrap();
+    let running = Running::configured(Config { admin_token_file: Some(file.clone()), ..config() }).await;
+    assert_eq!(call(running.address, "POST", "/admin/reset", "").await["reset"], true);
+    running.stop().await;
+    std::fs::write(&file, "\n").unwrap();
+    let error = run(Config { admin_token_file: Some(file), ..config() }, std::future::pending()).await;
+    assert!(error.unwrap_err().to_string().starts_with("admin token: "));
 }
