@@ -61,14 +61,17 @@ show_effects() {
 }
 
 try_next() {
+  local as_root=''
+  [[ $kind != local ]] || ! behind_sudo || as_root='sudo '
   headline "Try next"
   [[ -z $own_tools ]] || echo "  export PATH=$own_tools:\$PATH"
   cat <<EOF
-  eval "\$($root/minikube.sh kubeconfig)"
+  eval "\$($self kubeconfig)"
   kubectl -n $samples get sagas.pyairtable.dev,workflows.pyairtable.dev,airtablebases.pyairtable.dev
   kubectl -n $samples describe \$(kubectl -n $samples get sagas.pyairtable.dev -o name | tail -n 1)
   kubectl explain workflows.pyairtable.dev.spec.sagaTemplate.steps
   helm test $release -n $system --logs
-  $root/minikube.sh demo | status | logs | down
+  $self demo | status | logs
+  $as_root$self down
 EOF
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,10 +15,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from node import Node, Shelf  # noqa: E402
 
-# A cluster of the tests' own: what somebody shows in the default one is left alone.
-os.environ.setdefault("PYAIRTABLE_CLUSTER", "e2e")
-
 ROOT = Path(__file__).resolve().parents[2]
+
+# A cluster of this checkout's own, which KEEP_CLUSTER keeps for the next run: what somebody has in minikube, shows in the
+# default cluster or tests in another checkout is left alone.
+os.environ.setdefault("PYAIRTABLE_CLUSTER", f"e2e-x{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}")
+os.environ["PYAIRTABLE_LOCAL"] = "1"
 
 
 @pytest.fixture(scope="session")

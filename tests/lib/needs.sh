@@ -10,6 +10,7 @@ need() { tests/cluster/tools/packages "$@"; }
 # Python with the packages of tests/requirements.txt.
 need_python() {
   need python3 flock
+  scripts/require python3 3.11 "install it, or put a newer one first on the PATH"
   python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
   mkdir -p "$cache"
   (
@@ -27,6 +28,7 @@ need_python() {
 need_airtable_js() {
   local folder=tests/conformance/javascript
   need node npm
+  scripts/require node 18 "install it from https://nodejs.org, or put a newer one first on the PATH"
   cmp -s "$folder/package-lock.json" "$folder/node_modules/installed" && return
   echo "installing the packages of $folder/package-lock.json"
   (cd "$folder" && timeout 600 npm ci --silent && cp package-lock.json node_modules/installed)

@@ -33,12 +33,17 @@ check_state_folder() {
 
 # One up or down at a time for a cluster; daemons do not inherit the lock.
 lock_cluster() {
-  mkdir -p "$clusters"
+  if ! mkdir -p "$clusters" 2>/dev/null || [[ ! -w $clusters || (-e $clusters/.$name.lock && ! -w $clusters/.$name.lock) ]]; then
+    die "$clusters can't be written by $(id -un): become root, or set PYAIRTABLE_STATE to a folder of yours"
+  fi
   exec 9>"$clusters/.$name.lock"
   flock --wait 600 9 || die "another up or down of cluster $name has run for 10 minutes"
 }
 
-cluster_is_recorded() { [[ -s $cluster/record ]]; }
+cluster_is_recorded() {
+  [[ ! -d $cluster || -x $cluster ]] || die "cluster $name belongs to $(stat -c %U "$cluster"): become that user, for example with sudo"
+  [[ -s $cluster/record ]]
+}
 
 # Sets mode, slot, address, host_address, link, api_port, etcd_port, peer_port.
 read_record() {
