@@ -13,6 +13,7 @@ mod failures;
 pub mod http;
 pub mod lease;
 pub mod metrics;
+pub mod pass;
 pub mod quantity;
 pub mod report;
 pub mod saga;

@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 
+import api_writes
 import pytest
 from oracle import each_effect_once
 from processes import wait_until
@@ -121,12 +122,4 @@ def ready(world: World) -> int:
 
 
 def writes(world: World) -> Counter[str]:
-    """Writes that the API server has answered, by verb and resource; those of leases and of itself are left out."""
-    counted: Counter[str] = Counter()
-    for line in world.kubectl("get", "--raw", "/metrics").splitlines():
-        if not line.startswith("apiserver_request_total{"):
-            continue
-        labels = dict(part.split("=", 1) for part in line[line.index("{") + 1 : line.index("}")].replace('"', "").split(","))
-        if labels["verb"] in {"POST", "PUT", "PATCH", "APPLY", "DELETE"} and labels["resource"] not in {"leases", "apiservices"}:
-            counted[f"{labels['verb']} {labels['resource']} {labels['subresource']}"] += int(float(line.rsplit(" ", 1)[1]))
-    return counted
+    return api_writes.writes(world.kubectl("get", "--raw", "/metrics"))

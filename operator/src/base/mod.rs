@@ -5,7 +5,7 @@ pub mod observe;
 mod status;
 mod validate;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use crds::AirtableBase;
 use jiff::Timestamp;
@@ -14,41 +14,16 @@ use kube::runtime::controller::Action;
 use crate::{
     apply,
     conditions::Verdict,
-    context::{Context, LATER, SOON},
+    context::Context,
+    pass::{self, Error},
     status as write,
 };
 
 pub use build::{GATEWAY_AUDIENCE, GATEWAY_PORT, endpoint, gateway_name};
 
-/// Why a pass failed; it is repeated after a pause.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A read failed.
-    #[error("read: {0}")]
-    Read(#[from] kube::Error),
-    /// A child could not be put right.
-    #[error(transparent)]
-    Apply(#[from] apply::Error),
-    /// The status could not be written.
-    #[error("status: {0}")]
-    Status(#[from] write::Error),
-}
-
 /// One pass.
 pub async fn reconcile(base: Arc<AirtableBase>, ctx: Arc<Context>) -> Result<Action, Error> {
-    if let Some(not_yet) = ctx.not_yet() {
-        return Ok(not_yet);
-    }
-    let begun = Instant::now();
-    // Large, since it holds every child at once; the futures around it stay small.
-    let done = Box::pin(pass(&base, &ctx)).await;
-    let outcome = match &done {
-        Ok(Verdict::Ready) => "done",
-        Ok(_) => "waiting",
-        Err(_) => "error",
-    };
-    ctx.report.pass("AirtableBase", begun, outcome);
-    done.map(|verdict| Action::requeue(if verdict == Verdict::Ready { LATER } else { SOON }))
+    pass::counted("AirtableBase", &ctx, Box::pin(pass(&base, &ctx))).await
 }
 
 async fn pass(base: &AirtableBase, ctx: &Context) -> Result<Verdict, Error> {

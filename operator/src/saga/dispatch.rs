@@ -14,6 +14,7 @@ use super::{
     call,
     live::{CallId, Fenced},
     observe::{Credential, Observed},
+    trace,
     turn::Turn,
 };
 use crate::{
@@ -76,6 +77,8 @@ pub fn dispatch(saga: &Saga, observed: &Observed, turn: &Turn, ctx: &Context) {
                 "BaseNotReady",
                 "an AirtableBase that the step uses does not exist".to_owned(),
             ),
+            // What an earlier process may have sent is not without effect, whatever this one makes of it.
+            Err(refusal) if may_be_sent => unknown("InvalidInput", refusal.to_string()),
             Err(refusal) => {
                 Report::Refused { reason: "InvalidInput".to_owned(), message: refusal.to_string() }
             }
@@ -120,7 +123,7 @@ impl Call {
             },
         };
         let method = if self.id.direction == Direction::Do { Method::PUT } else { Method::DELETE };
-        let first = authorized(ctx.http.request(method, &self.url), token.as_deref()).json(&self.body);
+        let first = self.request(method, &self.url, token.as_deref(), ctx).json(&self.body);
         let mut answer = self.send(first, false, ctx).await;
         loop {
             match answer {
@@ -132,11 +135,23 @@ impl Call {
                         return Ok(self.late());
                     }
                     tokio::time::sleep(Duration::try_from(pause).unwrap_or_default().min(left)).await;
-                    let ask = ctx.http.get(format!("{}?epoch={}", self.url, self.epoch));
-                    answer = self.send(authorized(ask, token.as_deref()), true, ctx).await;
+                    let url = format!("{}?epoch={}", self.url, self.epoch);
+                    answer =
+                        self.send(self.request(Method::GET, &url, token.as_deref(), ctx), true, ctx).await;
                 }
             }
         }
+    }
+
+    fn request(&self, method: Method, url: &str, token: Option<&str>, ctx: &Context) -> RequestBuilder {
+        let mut request = ctx.http.request(method, url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(parent) = trace::parent(&self.uid, &self.id) {
+            request = request.header("traceparent", parent);
+        }
+        request
     }
 
     /// Sends it, once. Only before the worker has accepted the call does a failure to reach it prove that nothing was done.
@@ -189,13 +204,6 @@ impl Call {
             "NoAnswer",
             format!("the worker did not answer attempt {} by {}", self.id.attempt, self.deadline),
         )
-    }
-}
-
-fn authorized(request: RequestBuilder, token: Option<&str>) -> RequestBuilder {
-    match token {
-        Some(token) => request.bearer_auth(token),
-        None => request,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod live;
 mod observe;
 pub mod plan;
 mod status;
+mod trace;
 mod turn;
 
 use std::{

@@ -7,7 +7,7 @@ pub mod revision;
 mod status;
 mod validate;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use crds::Workflow;
 use jiff::Timestamp;
@@ -21,41 +21,16 @@ use kube::{
 use crate::{
     apply, base,
     conditions::Verdict,
-    context::{Context, LATER, SOON},
+    context::Context,
+    pass::{self, Error},
     status as write,
 };
 
 pub use build::{audience, endpoint, worker_name};
 
-/// Why a pass failed; it is repeated after a pause.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A read failed.
-    #[error("read: {0}")]
-    Read(#[from] kube::Error),
-    /// A child could not be put right.
-    #[error(transparent)]
-    Apply(#[from] apply::Error),
-    /// The status could not be written.
-    #[error("status: {0}")]
-    Status(#[from] write::Error),
-}
-
 /// One pass.
 pub async fn reconcile(workflow: Arc<Workflow>, ctx: Arc<Context>) -> Result<Action, Error> {
-    if let Some(not_yet) = ctx.not_yet() {
-        return Ok(not_yet);
-    }
-    let begun = Instant::now();
-    // Large, since it holds every child at once; the futures around it stay small.
-    let done = Box::pin(pass(&workflow, &ctx)).await;
-    let outcome = match &done {
-        Ok(Verdict::Ready) => "done",
-        Ok(_) => "waiting",
-        Err(_) => "error",
-    };
-    ctx.report.pass("Workflow", begun, outcome);
-    done.map(|verdict| Action::requeue(if verdict == Verdict::Ready { LATER } else { SOON }))
+    pass::counted("Workflow", &ctx, Box::pin(pass(&workflow, &ctx))).await
 }
 
 async fn pass(workflow: &Workflow, ctx: &Context) -> Result<Verdict, Error> {

@@ -7,6 +7,9 @@ use super::{FILES_FOLDER, LEDGER_FOLDER, Plan, resources};
 /// User and group of every process.
 const UID: i64 = 65532;
 
+/// The most that a ledger without a volume of its own may take of the node's disk; a pod that takes more is evicted.
+const LEDGER_LIMIT: &str = "1Gi";
+
 /// The Deployment. Its pods are replaced, never doubled: the ledger is a file and the budget of a base is in memory.
 pub(super) fn deployment(plan: &Plan) -> Value {
     json!({
@@ -66,7 +69,7 @@ fn container(plan: &Plan) -> Value {
 fn volumes(plan: &Plan) -> Vec<Value> {
     let ledger = match plan.workload.storage {
         Some(_) => json!({ "name": "ledger", "persistentVolumeClaim": { "claimName": plan.name } }),
-        None => json!({ "name": "ledger", "emptyDir": {} }),
+        None => json!({ "name": "ledger", "emptyDir": { "sizeLimit": LEDGER_LIMIT } }),
     };
     let mut volumes = vec![ledger];
     if !plan.files.is_empty() {
