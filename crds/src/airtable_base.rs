@@ -108,7 +108,7 @@ pub struct Cache {
 #[x_kube(validation = Rule::new("!has(self.tables)").message("clients[].tables is not supported by this version: remove it, or use readOnly"))]
 pub struct Client {
     /// Name of the client in logs and metrics.
-    #[schemars(length(min = 1, max = 63), pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 59), pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// The `ServiceAccount` whose tokens (audience `gateway.pyairtable.dev`) are accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]

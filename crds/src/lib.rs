@@ -27,8 +27,8 @@ pub const GROUP: &str = "pyairtable.dev";
 pub const STARTED_ANNOTATION: &str = "pyairtable.dev/started";
 /// Held by a saga while it may have effects in the world.
 pub const SAGA_FINALIZER: &str = "pyairtable.dev/compensate";
-/// Held by a workflow while sagas that it serves are under way.
-pub const WORKFLOW_FINALIZER: &str = "pyairtable.dev/sagas";
+/// Held by a workflow or a base while sagas that use it are under way.
+pub const HOLD_FINALIZER: &str = "pyairtable.dev/sagas";
 
 /// The three definitions in the order in which they are installed.
 pub fn all()

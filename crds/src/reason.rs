@@ -44,7 +44,9 @@ reasons! {
     UpstreamUnreachable: "Airtable can't be reached.", "Check spec.endpoint, DNS and egress rules.";
     GatewayUnreachable: "The gateway's pods are ready, but the gateway does not answer the operator.", "Check network policies between the operator and the gateway.";
     WorkerUnreachable: "The worker does not answer.", "Look at the worker's pods; calls are repeated by themselves.";
-    SagasUnderWay: "The workflow is being deleted, and sagas that its worker serves are under way.", "Wait for them, or cancel them.";
+    SagasUnderWay: "The workflow or base is being deleted, and sagas that use it are under way.", "Wait for them, or cancel them.";
+    StepNotGettingOn: "A step was tried many times without success, and is tried on.", "Read the message: it has the worker's own words.";
+    WorkerError: "The worker answered something that the step contract does not know, so that the outcome is unknown.", "Nothing; the call is repeated under the same key. If it lasts, look at the worker's logs.";
     BaseNotReady: "A base that a step uses is missing or not ready.", "Look at the conditions of the AirtableBase.";
     Invalid: "The resource can't mean anything.", "Correct what the message names.";
     WorkflowMissing: "The Workflow that the saga names does not exist, or is being deleted.", "Create the Workflow, or correct the name; a saga that shall go: delete it, with a repair for each step that may have an effect.";
@@ -68,7 +70,7 @@ reasons! {
     Overloaded: "The operator had too many calls under way.", "Nothing; the call is repeated. If it lasts, raise --calls-in-flight.";
     CompensationDeadlineExceeded: "The compensation did not end in compensationDeadlineSeconds.", "Decide with spec.repairs: Retry, Skip or Resolve.";
     RepairApplied: "A repair was applied.", "Nothing.";
-    RepairRefused: "A repair names a step that is not being compensated.", "Look at the steps of the saga.";
+    RepairRefused: "A repair names a step that needs none: it has no effect to undo, or the saga is not on its way back.", "Look at the steps of the saga.";
     ApplyFailed: "The API server refused a child.", "Read the message: quota, policy or a name that is taken.";
 }
 

@@ -95,7 +95,7 @@ pub struct SagaSpec {
     pub cancellation: Option<Cancellation>,
     /// What a person decided about steps whose compensation is stuck, or waits for its next attempt. Entries are added, never changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 128))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
     pub repairs: Vec<Repair>,
 }
@@ -155,7 +155,7 @@ pub struct SagaStatus {
     /// For display, derived from the rest: Pending, Running, Suspended, Compensating, Succeeded, Compensated, Stuck, Failed or Invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// For display: steps done (or undone) of all.
+    /// For display: steps whose effect is there, of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
     /// For display: the one thing that the saga waits for.
@@ -290,7 +290,7 @@ pub struct StepStatus {
 pub struct RepairStatus {
     /// Id of the entry in `spec.repairs`.
     pub id: String,
-    /// `Applied`, or why not.
+    /// `RepairApplied` or `RepairRefused`.
     pub result: String,
     /// When.
     #[schemars(schema_with = "crate::schema::date_time")]

@@ -1,5 +1,7 @@
 //! `Workflow`: a definition of sagas, and the worker that executes their steps.
 
+use std::collections::BTreeSet;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,6 +95,15 @@ pub struct SagaTemplate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub ttl_seconds_after_finished: Option<i32>,
+}
+
+impl SagaTemplate {
+    /// Names of the bases that the steps use, in both directions.
+    pub fn bases(&self) -> BTreeSet<&str> {
+        let undone = self.steps.iter().filter_map(|step| step.compensation.as_ref()?.action.as_ref());
+        let actions = self.steps.iter().map(|step| &step.action).chain(undone);
+        actions.filter_map(|action| Some(action.base_ref.as_ref()?.name.as_str())).collect()
+    }
 }
 
 /// What starts a saga.

@@ -29,9 +29,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    base, base::observe::bases_of, config::Config, context::Context, failures::Failures, http,
-    metrics::Metrics, report::Report, saga, saga::live::Live, tokens::Tokens, wait_for, workflow,
-    workload::MANAGED_BY,
+    base, config::Config, context::Context, failures::Failures, http, metrics::Metrics, report::Report,
+    reviewers, saga, saga::live::Live, tokens::Tokens, wait_for, workflow, workload::MANAGED_BY,
 };
 
 /// Passes of one kind at once, for the kinds that deploy something.
@@ -91,10 +90,8 @@ impl Controllers {
         let base_controller = owns_all(Controller::for_stream(bases_stream, bases.clone()), &self)
             .watches(self.api::<Workflow>(), watcher::Config::default(), |workflow: Workflow| {
                 let namespace = workflow.namespace().unwrap_or_default();
-                bases_of(&workflow)
-                    .into_iter()
-                    .map(move |name| ObjectRef::new(&name).within(&namespace))
-                    .collect::<Vec<_>>()
+                let bases = workflow.spec.saga_template.bases();
+                bases.into_iter().map(|name| ObjectRef::new(name).within(&namespace)).collect::<Vec<_>>()
             })
             .with_config(ControllerConfig::default().concurrency(CONCURRENCY))
             .graceful_shutdown_on(wait_for(stopping.clone()));
@@ -240,7 +237,7 @@ async fn unbind(gone: &Notify, ctx: &Context, stopping: impl Future<Output = ()>
         loop {
             gone.notified().await;
             if ctx.not_yet().is_none()
-                && let Err(error) = base::build::token_reviewers(ctx).await
+                && let Err(error) = reviewers::bind(ctx).await
             {
                 tracing::warn!(%error, "the binding of token reviewers could not be written, the next pass does it");
             }

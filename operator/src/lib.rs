@@ -10,12 +10,14 @@ pub mod context;
 pub mod controllers;
 pub mod digest;
 mod failures;
+pub mod hold;
 pub mod http;
 pub mod lease;
 pub mod metrics;
 pub mod pass;
 pub mod quantity;
 pub mod report;
+mod reviewers;
 pub mod saga;
 pub mod smoke;
 pub mod status;
@@ -54,6 +56,9 @@ pub enum Error {
     /// The server for health and metrics failed.
     #[error("serve: {0}")]
     Serve(io::Error),
+    /// The controllers ended though nobody told them to: a defect. The process ends, so that another one can lead.
+    #[error("the controllers ended: {0}")]
+    Controllers(String),
 }
 
 /// Runs until `shutdown` resolves; gives the lease back then.
@@ -97,7 +102,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         identity: identity.into(),
         metrics: metrics.clone(),
     };
-    let running = tokio::spawn(controllers.run(leading.clone(), synced, stopping));
+    let mut running = tokio::spawn(controllers.run(leading.clone(), synced, stopping));
 
     let stop_election = election.as_ref().map(tokio::task::JoinHandle::abort_handle);
     let lost = async move {
@@ -106,12 +111,19 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
             None => std::future::pending().await,
         }
     };
+    let mut failure = None;
     tokio::select! {
         () = shutdown => {}
         () = lost => tracing::error!("ending, since this process no longer leads"),
+        ended = &mut running => {
+            let why = ended.map_or_else(|error| error.to_string(), |()| "without a reason".to_owned());
+            failure = Some(Error::Controllers(why));
+        }
     }
     stop.send_replace(true);
-    let _ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+    if failure.is_none() {
+        let _ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+    }
     // Else it would take the lease again that is given back.
     if let Some(election) = stop_election {
         election.abort();
@@ -121,9 +133,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     {
         tracing::warn!(%error, "lease could not be given back");
     }
-    match tokio::time::timeout(Duration::from_secs(10), server).await {
-        Ok(Ok(ended)) => ended.map_err(Error::Serve),
-        _ => Ok(()),
+    let answered = tokio::time::timeout(Duration::from_secs(10), server).await;
+    match (failure, answered) {
+        (Some(failure), _) => Err(failure),
+        (None, Ok(Ok(ended))) => ended.map_err(Error::Serve),
+        (None, _) => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use telemetry::metrics::{Error, Metrics as Registry};
 /// Counters, gauges and histograms of the controllers.
 #[derive(Clone)]
 pub struct Metrics {
-    /// Passes of a controller, by kind and outcome (`done`, `waiting`, `stale`, or the reason of an error).
+    /// Passes of a controller, by kind and outcome (`done`, `waiting`, `stale` or `error`).
     pub reconciles: IntCounterVec,
     /// Seconds of a pass, by kind.
     pub reconcile_seconds: HistogramVec,

@@ -52,6 +52,30 @@ def test_a_deleted_workflow_goes_only_after_its_sagas_have_ended(world: World) -
     wait_until(lambda: is_gone(world, "workflows.pyairtable.dev", "orders"), lambda: str(workflow(world)))
 
 
+def test_a_deleted_base_goes_only_after_the_sagas_that_use_it_have_ended(world: World) -> None:
+    world.operator.start()
+    run_of_workflow(world, "first")
+    base = lambda: json.loads(world.kubectl("get", "airtablebases/crm", "-o", "json"))  # noqa: E731
+    assert HOLD in base()["metadata"]["finalizers"]
+    world.kubectl("delete", "airtablebases/crm", "--wait=false")
+    wait_until(lambda: condition(base()["status"], "Ready")["reason"] == "SagasUnderWay", lambda: str(base()))
+    world.restart(world.operator, "")  # which has to read the definition of the saga again
+    world.kubectl("patch", "saga", "first", "--type=merge", "-p", '{"spec":{"cancellation":{"reason":"enough"}}}')
+    world.restart(world.worker, "")  # ends the slow step's call
+    assert world.await_end("first", 120)["state"] == "Compensated"
+    each_effect_undone(world.effects())
+    wait_until(lambda: is_gone(world, "airtablebases.pyairtable.dev", "crm"), lambda: str(base()))
+
+
+def test_a_saga_that_has_not_begun_does_not_begin_with_a_base_that_goes(world: World) -> None:
+    world.operator.start()
+    run_of_workflow(world, "first")
+    world.kubectl("delete", "airtablebases/crm", "--wait=false")
+    world.apply(order_saga("late"))
+    wait_until(lambda: "BaseNotReady" in str(world.saga("late").get("status")), lambda: str(world.saga("late")))
+    assert not any("late" in str(effect) for effect in world.effects())
+
+
 def test_a_workflow_without_sagas_under_way_is_held_by_nothing(world: World) -> None:
     world.operator.start()
     world.apply(order_saga("done"))

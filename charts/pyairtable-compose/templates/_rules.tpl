@@ -4,9 +4,9 @@
 - apiGroups: [pyairtable.dev]
   resources: [airtablebases, workflows]
   verbs: [list, watch]
-# The finalizer that keeps a worker while sagas need it.
+# The finalizer that keeps a worker or a gateway while sagas need it.
 - apiGroups: [pyairtable.dev]
-  resources: [workflows]
+  resources: [airtablebases, workflows]
   verbs: [patch]
 # The sagas to drive. patch: finalizer and start marker; get: after a conflict; delete: when ttlSecondsAfterFinished is over.
 - apiGroups: [pyairtable.dev]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     due::second_of,
     event::Repair,
-    progress::{Progress, State},
+    progress::{Progress, State, StepProgress},
 };
 
 /// What becomes of a repair if it comes now.
@@ -13,7 +13,8 @@ use crate::{
 pub enum Verdict {
     /// It is applied: the step is stuck, or rests between two attempts of its undo.
     Accepted,
-    /// Neither applied nor refused until the undo under way has ended: it could undo what the person does meanwhile.
+    /// Neither applied nor refused yet: the undo under way could undo what the person does meanwhile, or the step's turn on
+    /// the way back has not come.
     Waiting,
     /// There is nothing to repair: no undo of this step goes on.
     Refused,
@@ -25,8 +26,15 @@ pub fn verdict(progress: &Progress, step: &str) -> Verdict {
     match own.map(|own| own.state) {
         Some(State::Stuck | State::UndoResting { .. }) => Verdict::Accepted,
         Some(State::Undoing { .. }) => Verdict::Waiting,
+        _ if own.is_some_and(|own| owes_an_undo(progress, own)) => Verdict::Waiting,
         _ => Verdict::Refused,
     }
+}
+
+/// True for a step of a run on its way back that may have left an effect. An action under way is not seen to by anybody:
+/// its effect may still come.
+fn owes_an_undo(progress: &Progress, own: &StepProgress) -> bool {
+    progress.unwinding.is_some() && own.may_have_effect()
 }
 
 /// Applies the decision where it is accepted; any other changes nothing.

@@ -1,4 +1,4 @@
-//! The gateway of a base: what shall be deployed, as a function of the base. Pure, but for the binding of reviewers.
+//! The gateway of a base: what shall be deployed, as a function of the base. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,12 @@ use crds::{
     AirtableBase,
     airtable_base::{Client, DeletionPolicy},
 };
-use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    api::{Patch, PatchParams},
-};
+use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::observe::Observed;
 use crate::{
     config::Config,
-    context::Context,
     workflow::worker_name,
     workload::{FILES_FOLDER, LEDGER_FOLDER, Plan},
 };
@@ -141,48 +136,4 @@ fn clients(base: &AirtableBase, namespace: &str, observed: &Observed, config: &C
         "serviceAccounts": base.spec.clients.iter().filter_map(declared).chain(operator).chain(workers).collect::<Vec<_>>(),
         "keys": base.spec.clients.iter().filter_map(key).collect::<Vec<_>>(),
     })
-}
-
-/// Keeps the gateways and workers of the cluster as the subjects of the binding that lets them review tokens.
-///
-/// The binding is one object that the chart makes; its subjects are a function of all bases and workflows, so that no
-/// finalizer is needed to take one away.
-pub async fn token_reviewers(ctx: &Context) -> Result<(), kube::Error> {
-    let Some(name) = &ctx.config.token_reviewers else { return Ok(()) };
-    let api: Api<ClusterRoleBinding> = Api::all(ctx.client.clone());
-    let Some(found) = api.get_opt(name).await? else { return Ok(()) };
-    let mut wanted: Vec<(String, String)> = ctx
-        .bases
-        .state()
-        .iter()
-        .map(|base| (base.namespace().unwrap_or_default(), gateway_name(&base.name_any())))
-        .collect();
-    wanted.extend(
-        ctx.workflows
-            .state()
-            .iter()
-            .map(|workflow| (workflow.namespace().unwrap_or_default(), worker_name(&workflow.name_any()))),
-    );
-    wanted.sort();
-    let mut before: Vec<(String, String)> = found
-        .subjects
-        .iter()
-        .flatten()
-        .map(|subject| (subject.namespace.clone().unwrap_or_default(), subject.name.clone()))
-        .collect();
-    before.sort();
-    if before == wanted {
-        return Ok(());
-    }
-    let subjects: Vec<Value> = wanted
-        .iter()
-        .map(|(namespace, name)| json!({ "kind": "ServiceAccount", "namespace": namespace, "name": name }))
-        .collect();
-    let patch =
-        json!({ "metadata": { "resourceVersion": found.metadata.resource_version }, "subjects": subjects });
-    match api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await {
-        // Another pass was first; it came to the same list, or the next pass will.
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-        other => other.map(drop),
-    }
 }

@@ -15,8 +15,9 @@ use crate::{
     apply,
     conditions::Verdict,
     context::Context,
+    hold,
     pass::{self, Error},
-    status as write,
+    reviewers, saga, status as write,
 };
 
 pub use build::{GATEWAY_AUDIENCE, GATEWAY_PORT, endpoint, gateway_name};
@@ -27,22 +28,34 @@ pub async fn reconcile(base: Arc<AirtableBase>, ctx: Arc<Context>) -> Result<Act
 }
 
 async fn pass(base: &AirtableBase, ctx: &Context) -> Result<Verdict, Error> {
-    if base.metadata.deletion_timestamp.is_some() {
+    let sagas = ctx.sagas.state();
+    let under_way = hold::of_base(base, sagas.iter().map(AsRef::as_ref), |it| saga::known_bases(it, ctx));
+    if under_way == 0 && hold::is_held(base) {
+        hold::release(base, ctx).await?;
+    }
+    if under_way == 0 && base.metadata.deletion_timestamp.is_some() {
         return Ok(Verdict::Ready);
     }
     let observed = observe::before(base, ctx).await?;
-    let valid = validate::validate(base, &observed);
-    let deployed = match build::plan(base, &observed, &ctx.config) {
-        None => None,
-        Some(plan) => Some(plan.build().map_err(apply::Error::from)?.apply(&ctx.client).await),
+    let valid = validate::validate(base, &observed, under_way);
+    let children = build::plan(base, &observed, &ctx.config)
+        .map(|plan| plan.build())
+        .transpose()
+        .map_err(apply::Error::from)?;
+    let applied = async {
+        let deployed = match children {
+            None => None,
+            Some(children) => Some(children.apply("AirtableBase", ctx).await?),
+        };
+        reviewers::bind(ctx).await?;
+        Ok(deployed)
     };
-    let deployed = match deployed {
-        Some(Err(error @ (apply::Error::Api { .. } | apply::Error::Taken { .. }))) => {
+    let deployed = match Box::pin(applied).await {
+        Err(error @ (apply::Error::Api { .. } | apply::Error::Taken { .. })) => {
             return status::refused(base, &error, ctx).await;
         }
-        other => other.transpose()?,
+        other => other?,
     };
-    build::token_reviewers(ctx).await?;
     let seen = observe::after(base, deployed.as_ref(), ctx).await?;
     let (status, verdict) = status::status(base, valid, deployed.as_ref(), &seen, Timestamp::now());
     write::conclude(base, status, ctx).await?;

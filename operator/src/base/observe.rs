@@ -23,8 +23,8 @@ const MOST_TABLES: usize = 100;
 const LONGEST_NAME: usize = 255;
 /// The largest report of a gateway's readiness, in bytes.
 const MOST_REPORT_BYTES: usize = 64 * 1024;
-/// The largest schema, in bytes: a base has at most 1000 tables, each of at most 500 fields.
-const MOST_SCHEMA_BYTES: usize = 64 * 1024 * 1024;
+/// The largest schema, in bytes. Who names an external gateway chooses what it answers, and the operator's memory is everybody's.
+const MOST_SCHEMA_BYTES: usize = 8 * 1024 * 1024;
 
 /// Read before anything is built.
 #[derive(Debug, Clone, Default)]
@@ -86,7 +86,8 @@ pub async fn before(base: &AirtableBase, ctx: &Context) -> Result<Observed, kube
         secrets.insert(key_of(reference), look_at(&api, reference).await?);
     }
     let uses = |workflow: &Workflow| {
-        workflow.namespace().as_deref() == Some(&namespace) && bases_of(workflow).contains(&base.name_any())
+        workflow.namespace().as_deref() == Some(&namespace)
+            && workflow.spec.saga_template.bases().contains(base.name_any().as_str())
     };
     let mut workflows: Vec<String> = ctx
         .workflows
@@ -110,20 +111,6 @@ pub fn secret_refs(base: &AirtableBase) -> impl Iterator<Item = &SecretKeyRef> {
 /// How a key of a Secret is named in [`Observed::secrets`].
 pub fn key_of(reference: &SecretKeyRef) -> String {
     format!("{}/{}", reference.name, reference.key())
-}
-
-/// Names of the bases that a workflow's steps use.
-pub fn bases_of(workflow: &Workflow) -> Vec<String> {
-    let steps = workflow.spec.saga_template.steps.iter();
-    let actions = steps.flat_map(|step| {
-        let compensation = step.compensation.as_ref().and_then(|compensation| compensation.action.as_ref());
-        std::iter::once(&step.action).chain(compensation)
-    });
-    let mut bases: Vec<String> =
-        actions.filter_map(|action| action.base_ref.as_ref().map(|base| base.name.clone())).collect();
-    bases.sort();
-    bases.dedup();
-    bases
 }
 
 async fn look_at(api: &Api<Secret>, reference: &SecretKeyRef) -> Result<SecretState, kube::Error> {

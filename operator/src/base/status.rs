@@ -8,7 +8,6 @@ use super::{
     Error,
     build::endpoint,
     observe::{Gateway, Seen},
-    validate::Invalid,
 };
 use crate::{
     apply,
@@ -18,10 +17,10 @@ use crate::{
     workload::{Deployed, health, selector_text},
 };
 
-/// The status and the verdict that it carries.
+/// The status and the verdict that it carries. What is invalid comes first, then the pods, then the gateway.
 pub fn status(
     base: &AirtableBase,
-    valid: Result<(), Invalid>,
+    valid: Verdict,
     deployed: Option<&Deployed>,
     seen: &Seen,
     now: Timestamp,
@@ -29,15 +28,14 @@ pub fn status(
     let before = base.status.clone().unwrap_or_default();
     let health = deployed.map(|deployed| health::judge(&deployed.deployment, &seen.pods));
     let pods = health.as_ref().map_or(Verdict::Ready, |health| health.verdict.clone());
-    let verdict = match valid {
-        Err(Invalid { reason, message }) => Verdict::Stalled(reason, message),
-        Ok(()) => match (pods, &seen.gateway) {
-            (Verdict::Ready, Some(gateway)) => of_gateway(gateway),
-            (Verdict::Ready, None) => {
-                Verdict::Reconciling(Reason::PodsNotReady, "the gateway is scaled to 0 pods".to_owned())
-            }
-            (other, _) => other,
-        },
+    let verdict = match (valid, pods, seen.gateway.as_ref().map(of_gateway)) {
+        (invalid @ Verdict::Stalled(..), ..) => invalid,
+        (_, pods @ (Verdict::Stalled(..) | Verdict::Reconciling(..)), _) => pods,
+        (_, _, None) => {
+            Verdict::Reconciling(Reason::PodsNotReady, "the gateway is scaled to 0 pods".to_owned())
+        }
+        (_, _, Some(trouble @ (Verdict::Stalled(..) | Verdict::Reconciling(..)))) => trouble,
+        (valid, _, Some(Verdict::Ready)) => valid,
     };
     let tables = match &seen.gateway {
         Some(Gateway::Ready(Ok(tables))) => Some(tables.clone()),

@@ -3,18 +3,11 @@
 use crds::{AirtableBase, reason::Reason};
 
 use super::observe::{Observed, SecretState, key_of, secret_refs};
+use crate::{conditions::Verdict, hold};
 
-/// Why a base can't work until somebody mends something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
-    /// The reason for the condition.
-    pub reason: Reason,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-/// Checks what the base names; the schema of the resource has checked the rest.
-pub fn validate(base: &AirtableBase, observed: &Observed) -> Result<(), Invalid> {
+/// Ready when all that the base names is there, the schema of the resource has checked the rest; one that is going waits
+/// for its sagas.
+pub fn validate(base: &AirtableBase, observed: &Observed, under_way: usize) -> Verdict {
     for reference in secret_refs(base) {
         let (name, key) = (&reference.name, reference.key());
         let (reason, message) = match observed.secrets.get(&key_of(reference)) {
@@ -26,7 +19,10 @@ pub fn validate(base: &AirtableBase, observed: &Observed) -> Result<(), Invalid>
                 (Reason::SecretMissing, format!("Secret {name} does not exist: create it with a key {key}"))
             }
         };
-        return Err(Invalid { reason, message });
+        return Verdict::Stalled(reason, message);
     }
-    Ok(())
+    if base.metadata.deletion_timestamp.is_some() {
+        return hold::verdict(under_way);
+    }
+    Verdict::Ready
 }

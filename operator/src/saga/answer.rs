@@ -1,5 +1,6 @@
 //! What a worker's answer means. Pure: the table of the step contract.
 
+use crds::reason::Reason;
 use jiff::SignedDuration;
 use saga::{Direction, Report};
 use serde_json::{Map, Value};
@@ -24,8 +25,9 @@ const PAUSE: SignedDuration = SignedDuration::from_millis(500);
 pub fn meaning(direction: Direction, status: u16, body: &[u8], retry_after: Option<i64>) -> Answer {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| json["error"][key].as_str().map(str::to_owned);
-    let reason =
-        || text("reason").filter(|reason| is_reason(reason)).unwrap_or_else(|| format!("Status{status}"));
+    let reason = || {
+        text("reason").filter(|reason| is_reason(reason)).unwrap_or_else(|| Reason::WorkerError.to_string())
+    };
     let message = || text("message").unwrap_or_else(|| format!("the worker answered {status}"));
     let retry_after =
         retry_after.filter(|seconds| (0..=3600).contains(seconds)).map(SignedDuration::from_secs);
@@ -116,6 +118,6 @@ mod tests {
         let Answer::Ended(Report::Refused { reason, .. }) = meaning(Direction::Do, 422, body, None) else {
             panic!()
         };
-        assert_eq!(reason, "Status422");
+        assert_eq!(reason, "WorkerError");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crds::{
     Condition, SAGA_FINALIZER, STARTED_ANNOTATION, Saga, condition,
     reason::Reason,
-    saga::{RepairVerb, StepState, StepStatus},
+    saga::{Repair, RepairVerb, StepState, StepStatus},
 };
 use jiff::{SignedDuration, Timestamp};
 use kube::{
@@ -15,8 +15,12 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Error, Outcome, observe::Trouble, refresh};
-use crate::{apply::MANAGER, context::Context, workflow::hold};
+use super::{
+    Error, Outcome,
+    observe::{Observed, Trouble},
+    refresh,
+};
+use crate::{apply::MANAGER, context::Context, hold};
 
 /// When a saga ended.
 pub(super) fn of_ended(saga: &Saga) -> Option<Timestamp> {
@@ -71,23 +75,30 @@ pub(super) async fn mark_started(saga: &Saga, ctx: &Context) -> Result<Saga, kub
     Ok(marked)
 }
 
-/// Holds the workflow whose worker the saga is about to call.
-pub(super) async fn hold_workflow(saga: &Saga, ctx: &Context) -> Result<(), Error> {
-    let Some(reference) = saga.spec.workflow_ref.as_ref().or(saga.spec.worker_ref.as_ref()) else {
-        return Ok(());
-    };
+/// Holds the workflow whose worker the saga is about to call, and the bases whose gateways that one will call.
+pub(super) async fn hold_what_undoes(saga: &Saga, observed: &Observed, ctx: &Context) -> Result<(), Error> {
     let namespace = saga.namespace().unwrap_or_default();
-    let Some(workflow) = ctx.workflows.get(&ObjectRef::new(&reference.name).within(&namespace)) else {
-        return Ok(());
-    };
-    hold::hold(&workflow, ctx).await.map_err(Error::Metadata)
+    let reference = saga.spec.workflow_ref.as_ref().or(saga.spec.worker_ref.as_ref());
+    let workflow = reference.and_then(|it| ctx.workflows.get(&ObjectRef::new(&it.name).within(&namespace)));
+    if let Some(workflow) = workflow {
+        hold::hold(workflow.as_ref(), ctx).await.map_err(Error::Metadata)?;
+    }
+    for name in observed.bases.keys() {
+        if let Some(base) = ctx.bases.get(&ObjectRef::new(name).within(&namespace)) {
+            hold::hold(base.as_ref(), ctx).await.map_err(Error::Metadata)?;
+        }
+    }
+    Ok(())
 }
 
 /// Steps that may have an effect and that nobody said by a repair to have seen to.
-pub(super) fn unattended(saga: &Saga) -> Vec<&str> {
-    let steps = saga.status.as_ref().map(|status| status.steps.as_slice()).unwrap_or_default();
+pub(super) fn unattended<'a>(saga: &Saga, steps: &'a [StepStatus]) -> Vec<&'a str> {
+    let noted = saga.status.as_ref().map(|status| status.repairs.as_slice()).unwrap_or_default();
+    let is_refused =
+        |id: &str| noted.iter().any(|it| it.id == id && it.result == Reason::RepairRefused.as_str());
     let is_attended = |name: &str| {
-        saga.spec.repairs.iter().any(|repair| repair.step == name && repair.verb != RepairVerb::Retry)
+        let sees_to_it = |it: &Repair| it.step == name && it.verb != RepairVerb::Retry && !is_refused(&it.id);
+        saga.spec.repairs.iter().any(sees_to_it)
     };
     steps
         .iter()
@@ -109,7 +120,8 @@ fn may_have_effect(step: &StepStatus) -> bool {
 /// or when somebody has seen to each of its effects.
 pub(super) async fn let_go(saga: &Saga, trouble: &Trouble, ctx: &Context) -> Result<bool, Error> {
     let Trouble::Of(_, why) = trouble else { return Ok(false) };
-    if saga.metadata.deletion_timestamp.is_none() || !unattended(saga).is_empty() {
+    let steps = saga.status.as_ref().map(|status| status.steps.as_slice()).unwrap_or_default();
+    if saga.metadata.deletion_timestamp.is_none() || !unattended(saga, steps).is_empty() {
         return Ok(false);
     }
     if hold::may_have_effects(saga) {

@@ -115,12 +115,18 @@ impl Call {
     async fn ended(&self, ctx: &Context) -> Result<Report, Fenced> {
         let token = match &self.credential {
             Credential::Token(token) => token.clone(),
-            Credential::Audience(audience) => match ctx.tokens.get(audience).await {
-                Ok(token) => token,
-                Err(error) => {
-                    return Ok(self.not_sent("NoToken", format!("no token for the worker: {error}")));
+            Credential::Audience(audience) => {
+                match tokio::time::timeout(self.in_time(), ctx.tokens.get(audience)).await {
+                    Ok(Ok(token)) => token,
+                    Ok(Err(error)) => {
+                        return Ok(self.not_sent("NoToken", format!("no token for the worker: {error}")));
+                    }
+                    Err(_) => {
+                        let why = "the API server made no token for the worker in time";
+                        return Ok(self.not_sent("NoToken", why.to_owned()));
+                    }
                 }
-            },
+            }
         };
         let method = if self.id.direction == Direction::Do { Method::PUT } else { Method::DELETE };
         let first = self.request(method, &self.url, token.as_deref(), ctx).json(&self.body);
@@ -157,8 +163,7 @@ impl Call {
     /// Sends it, once. Only before the worker has accepted the call does a failure to reach it prove that nothing was done.
     /// A call that waits for another one counts towards the bound only while it is being sent.
     async fn send(&self, request: RequestBuilder, is_accepted: bool, ctx: &Context) -> Answer {
-        let in_time = self.left().saturating_sub(MARGIN);
-        let Ok(Ok(_permit)) = tokio::time::timeout(in_time, ctx.live.permits.acquire()).await else {
+        let Ok(Ok(_permit)) = tokio::time::timeout(self.in_time(), ctx.live.permits.acquire()).await else {
             let why = "the call could not be made before its deadline".to_owned();
             return Answer::Ended(if is_accepted { self.late() } else { self.not_sent("Overloaded", why) });
         };
@@ -193,6 +198,11 @@ impl Call {
 
     fn not_sent(&self, reason: &str, message: String) -> Report {
         not_sent(self.may_be_sent, reason, message)
+    }
+
+    /// How long a call may wait before it is sent.
+    fn in_time(&self) -> Duration {
+        self.left().saturating_sub(MARGIN)
     }
 
     fn left(&self) -> Duration {

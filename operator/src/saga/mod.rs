@@ -29,7 +29,8 @@ use crate::{
     status as write,
 };
 use observe::Trouble;
-use turn::{Turn, Undecided};
+pub use observe::known_bases;
+use turn::Turn;
 
 /// Pause while another controller is about to write what the saga needs.
 const PAUSE: SignedDuration = SignedDuration::from_millis(300);
@@ -109,7 +110,7 @@ async fn pass(seen: &Saga, ctx: &Context) -> Result<Outcome, Error> {
         Ok(observed) => {
             let now = Timestamp::now();
             match turn::turn(&saga, &observed, &ctx.live.inbox(&uid), &ctx.identity, now) {
-                Err(Undecided::Trouble(trouble)) => halted(&saga, &trouble, ctx).await,
+                Err(trouble) => halted(&saga, &trouble, ctx).await,
                 Ok(turn) => carry_out(saga, observed, turn, ctx).await,
             }
         }
@@ -146,7 +147,7 @@ async fn carry_out(
         ctx.metrics.invariant_violations.with_label_values(&[broken]).inc();
     }
     if !turn.commands.is_empty() {
-        closing::hold_workflow(&current, ctx).await?;
+        closing::hold_what_undoes(&current, &observed, ctx).await?;
         match closing::mark_started(&current, ctx).await {
             Ok(marked) => current = marked,
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {

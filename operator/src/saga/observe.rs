@@ -10,6 +10,7 @@ use super::plan;
 use crate::{
     base::{self, observe::read_secret},
     context::Context,
+    hold,
     workflow::{self, revision},
 };
 
@@ -83,7 +84,7 @@ pub async fn observe(saga: &Saga, ctx: &Context) -> Result<Result<Observed, Trou
         Ok(credential) => credential,
         Err(trouble) => return Ok(Err(trouble)),
     };
-    let bases = bases(&definition, &namespace, ctx);
+    let bases = bases(&definition, saga, ctx);
     Ok(Ok(Observed { definition, revision, worker_url, credential, bases }))
 }
 
@@ -141,14 +142,24 @@ async fn credential(
     Ok(token.map(|token| Credential::Token(Some(token))).ok_or_else(missing))
 }
 
-fn bases(definition: &SagaTemplate, namespace: &str, ctx: &Context) -> BTreeMap<String, (String, String)> {
-    let actions = definition.steps.iter().flat_map(|step| {
-        let compensation = step.compensation.as_ref().and_then(|it| it.action.as_ref());
-        std::iter::once(&step.action).chain(compensation)
-    });
+/// URL and id of each base that is there; one that is going is not, for a saga that has not begun.
+fn bases(definition: &SagaTemplate, saga: &Saga, ctx: &Context) -> BTreeMap<String, (String, String)> {
+    let namespace = saga.namespace().unwrap_or_default();
     let find = |name: &str| {
-        let base: std::sync::Arc<AirtableBase> = ctx.bases.get(&ObjectRef::new(name).within(namespace))?;
-        Some((name.to_owned(), (base::endpoint(&base)?, base.spec.base_id.clone())))
+        let base = ctx.bases.get(&ObjectRef::<AirtableBase>::new(name).within(&namespace))?;
+        let is_going = base.metadata.deletion_timestamp.is_some() && !hold::may_have_effects(saga);
+        (!is_going).then_some((name.to_owned(), (base::endpoint(&base)?, base.spec.base_id.clone())))
     };
-    actions.filter_map(|action| find(&action.base_ref.as_ref()?.name)).collect()
+    definition.bases().into_iter().filter_map(find).collect()
+}
+
+/// Names of the bases that a saga uses; none while its definition has not been read.
+pub fn known_bases(saga: &Saga, ctx: &Context) -> Option<Vec<String>> {
+    let revision = saga.status.as_ref().and_then(|status| status.revision.as_ref());
+    let template = match revision {
+        Some(revision) => Some(ctx.live.template(&saga.namespace().unwrap_or_default(), revision)?),
+        None => None,
+    };
+    let definition = plan::definition(saga, template.as_deref())?;
+    Some(definition.bases().into_iter().map(str::to_owned).collect())
 }

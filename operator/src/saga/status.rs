@@ -4,6 +4,7 @@ use crds::{
     Condition, Saga, SagaStatus,
     condition::{ConditionStatus, STALLED, SUCCEEDED, SUSPENDED},
     reason::Reason,
+    saga::StepStatus,
 };
 use jiff::Timestamp;
 use saga::{Cause, Phase, Plan, Progress, State, explain, phase};
@@ -21,6 +22,17 @@ use crate::{
 /// Attempts of one call after which the saga says that it does not get on, while it goes on trying.
 const MANY_ATTEMPTS: u32 = 5;
 
+/// Why the operator itself says that an attempt did not succeed; all else are a worker's words.
+const OF_STEPS: [Reason; 7] = [
+    Reason::WorkerUnreachable,
+    Reason::WorkerError,
+    Reason::NoAnswer,
+    Reason::BaseNotReady,
+    Reason::NoToken,
+    Reason::AnswerTooLarge,
+    Reason::Overloaded,
+];
+
 /// The status for a progress; epoch, holder, revision and repairs are the caller's.
 pub fn of(saga: &Saga, plan: &Plan, progress: &Progress, now: Timestamp) -> SagaStatus {
     let mut status = saga.status.clone().unwrap_or_default();
@@ -28,8 +40,8 @@ pub fn of(saga: &Saga, plan: &Plan, progress: &Progress, now: Timestamp) -> Saga
     let counts = explain::counts(plan, progress);
     journal::write(progress, plan, &mut status);
     status.observed_generation = saga.metadata.generation;
-    status.conditions =
-        settle(wanted(plan, progress, phase), &status.conditions, saga.metadata.generation, now);
+    let wanted = wanted(plan, progress, phase, way_out(saga, &status.steps).as_deref());
+    status.conditions = settle(wanted, &status.conditions, saga.metadata.generation, now);
     status.state = Some(phase.as_str().to_owned());
     status.progress = Some(format!("{}/{}", counts.done, counts.total));
     status.waiting_on = (!phase.is_final()).then(|| explain::explain(plan, progress));
@@ -40,10 +52,7 @@ pub fn of(saga: &Saga, plan: &Plan, progress: &Progress, now: Timestamp) -> Saga
 pub fn halted(saga: &Saga, trouble: &Trouble, now: Timestamp) -> SagaStatus {
     let mut status = saga.status.clone().unwrap_or_default();
     let Trouble::Of(reason, message) = trouble else { return status };
-    let message = &match way_out(saga) {
-        None => message.clone(),
-        Some(way_out) => format!("{message}; {way_out}"),
-    };
+    let message = &and(message.clone(), way_out(saga, &status.steps).as_deref());
     let wanted =
         |kind, status, message: &str| Wanted { kind, status, reason: *reason, message: message.to_owned() };
     let is_hopeless = *reason == Reason::Invalid;
@@ -59,9 +68,16 @@ pub fn halted(saga: &Saga, trouble: &Trouble, now: Timestamp) -> SagaStatus {
     status
 }
 
+fn and(message: String, way_out: Option<&str>) -> String {
+    match way_out {
+        None => message,
+        Some(way_out) => format!("{message}; {way_out}"),
+    }
+}
+
 /// What lets a saga go that is being deleted and can't undo what it did.
-fn way_out(saga: &Saga) -> Option<String> {
-    let steps = unattended(saga);
+fn way_out(saga: &Saga, steps: &[StepStatus]) -> Option<String> {
+    let steps = unattended(saga, steps);
     (saga.metadata.deletion_timestamp.is_some() && !steps.is_empty()).then(|| {
         format!(
             "to let the saga go all the same, see to the effects of {} by hand, and add an entry to spec.repairs for each (Resolve: undone; Skip: left)",
@@ -70,7 +86,7 @@ fn way_out(saga: &Saga) -> Option<String> {
     })
 }
 
-fn wanted(plan: &Plan, progress: &Progress, phase: Phase) -> Vec<Wanted> {
+fn wanted(plan: &Plan, progress: &Progress, phase: Phase, way_out: Option<&str>) -> Vec<Wanted> {
     let (status, reason) = succeeded(progress, phase);
     let message = match phase {
         Phase::Running | Phase::Compensating | Phase::Suspended => reason.meaning().to_owned(),
@@ -88,19 +104,16 @@ fn wanted(plan: &Plan, progress: &Progress, phase: Phase) -> Vec<Wanted> {
     if phase == Phase::Stuck {
         let message =
             format!("{}: add to spec.repairs Retry, Skip or Resolve", explain::explain(plan, progress));
+        let message = and(message, way_out);
         wanted.push(Wanted {
             kind: STALLED,
             status: ConditionStatus::True,
             reason: Reason::CompensationStuck,
             message,
         });
-    } else if let Some(message) = does_not_get_on(plan, progress).filter(|_| !phase.is_final()) {
-        wanted.push(Wanted {
-            kind: STALLED,
-            status: ConditionStatus::True,
-            reason: Reason::WorkerUnreachable,
-            message,
-        });
+    } else if let Some((reason, message)) = does_not_get_on(plan, progress).filter(|_| !phase.is_final()) {
+        let message = and(message, way_out);
+        wanted.push(Wanted { kind: STALLED, status: ConditionStatus::True, reason, message });
     }
     wanted
 }
@@ -126,8 +139,8 @@ fn cause(progress: &Progress) -> Reason {
     }
 }
 
-/// A step that was tried many times, with the reason of its last attempt.
-fn does_not_get_on(plan: &Plan, progress: &Progress) -> Option<String> {
+/// A step that was tried many times, with the reason of its last attempt where that is the operator's own.
+fn does_not_get_on(plan: &Plan, progress: &Progress) -> Option<(Reason, String)> {
     plan.steps.iter().find_map(|step| {
         let own = progress.steps.get(&step.name)?;
         let attempt = match own.state {
@@ -136,8 +149,13 @@ fn does_not_get_on(plan: &Plan, progress: &Progress) -> Option<String> {
             _ => 0,
         };
         let why = own.message.as_deref().or(own.reason.as_deref()).unwrap_or("no reason given");
+        let is_last = |reason: &&Reason| own.reason.as_deref() == Some(reason.as_str());
+        let reason = OF_STEPS.iter().find(is_last).copied().unwrap_or(Reason::StepNotGettingOn);
         (attempt >= MANY_ATTEMPTS).then(|| {
-            format!("step {} was tried {MANY_ATTEMPTS} times or more, and is tried on: {why}", step.name)
+            (
+                reason,
+                format!("step {} was tried {MANY_ATTEMPTS} times or more, and is tried on: {why}", step.name),
+            )
         })
     })
 }

@@ -33,13 +33,6 @@ pub struct Turn {
     pub broken: Option<&'static str>,
 }
 
-/// Why nothing could be decided.
-#[derive(Debug, Clone)]
-pub enum Undecided {
-    /// The saga can't go on as it is.
-    Trouble(Trouble),
-}
-
 /// Decides the next turn of `saga` for the process named `me`.
 pub fn turn(
     saga: &Saga,
@@ -47,9 +40,14 @@ pub fn turn(
     inbox: &Inbox,
     me: &str,
     now: Timestamp,
-) -> Result<Turn, Undecided> {
-    let trouble = |reason, message| Undecided::Trouble(Trouble::Of(reason, message));
+) -> Result<Turn, Trouble> {
+    let trouble = Trouble::Of;
     let uid = saga.uid().unwrap_or_default();
+    let started_as = saga.annotations().get(STARTED_ANNOTATION);
+    if started_as.is_some_and(|started| *started != uid) {
+        let message = "the saga is a copy of one that has started, and can't know its effects: check them by hand, then create a new saga";
+        return Err(trouble(Reason::JournalLost, message.to_owned()));
+    }
     let plan = plan::of_template(&observed.definition, &uid)
         .map_err(|error| trouble(Reason::Invalid, error.to_string()))?;
     let before = saga.status.clone().unwrap_or_default();
@@ -57,7 +55,7 @@ pub fn turn(
         journal::read(&before, &plan).map_err(|error| trouble(Reason::JournalLost, error.to_string()))?;
     let progress = match found {
         Some(progress) => progress,
-        None if saga.annotations().contains_key(STARTED_ANNOTATION) => {
+        None if started_as.is_some() => {
             let message = "the saga has started once, but its status is gone: check its effects by hand, then create a new saga";
             return Err(trouble(Reason::JournalLost, message.to_owned()));
         }
@@ -115,7 +113,9 @@ fn events(saga: &Saga, before: &SagaStatus, progress: &Progress, answers: &[Answ
     if let Some(cancellation) = &saga.spec.cancellation {
         events.push(Event::Cancel { cause: Cause::Cancelled { reason: cancellation.reason.clone() } });
     }
-    match (saga.spec.suspend.unwrap_or(false), progress.active_since) {
+    // What is being deleted is undone at once: nobody would think of resuming it.
+    let is_held = saga.spec.suspend.unwrap_or(false) && saga.metadata.deletion_timestamp.is_none();
+    match (is_held, progress.active_since) {
         (true, Some(_)) => events.push(Event::Suspend),
         (false, None) => events.push(Event::Resume),
         _ => {}

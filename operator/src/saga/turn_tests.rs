@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crds::{STARTED_ANNOTATION, Saga, saga::StepState};
+use crds::{STARTED_ANNOTATION, Saga, reason::Reason, saga::StepState};
 use jiff::Timestamp;
+use kube::ResourceExt as _;
 use saga::{Command, Direction, Report};
 use serde_json::json;
 
-use super::{Turn, Undecided, turn};
+use super::{Turn, turn};
 use crate::saga::{
     live::{Answer, CallId, Inbox},
     observe::{Credential, Observed, Trouble},
@@ -43,7 +44,7 @@ fn fresh() -> Saga {
 
 fn after(saga: &Saga, inbox: &[Answer], me: &str, second: i64) -> (Saga, Turn) {
     let turn = turn(saga, &observed(), &inbox_of(inbox), me, at(second))
-        .unwrap_or_else(|Undecided::Trouble(trouble)| panic!("{trouble:?}"));
+        .unwrap_or_else(|trouble| panic!("{trouble:?}"));
     let mut next = saga.clone();
     next.status = Some(turn.status.clone());
     (next, turn)
@@ -209,6 +210,68 @@ fn of_two_repairs_the_second_waits_for_the_attempt_that_the_first_began() {
     assert_eq!(noted(&saga), [("1", "RepairApplied"), ("2", "RepairApplied")]);
 }
 
+/// The undo of a after five attempts that ended as `report`.
+fn tried_five_times(mut saga: Saga, report: &Report) -> Saga {
+    for attempt in 1..=5 {
+        let call = CallId { step: "a".to_owned(), direction: Direction::Undo, attempt };
+        let answer = Answer { call, epoch: 1, report: report.clone() };
+        (saga, _) = after(&saga, &[answer], "me", i64::from(attempt) * 100);
+        (saga, _) = after(&saga, &[], "me", i64::from(attempt) * 100 + 99);
+    }
+    saga
+}
+
+fn stalled(saga: &Saga) -> (String, String) {
+    let conditions = &saga.status.as_ref().unwrap().conditions;
+    let stalled = conditions.iter().find(|it| it.r#type == "Stalled").expect("a condition Stalled");
+    (stalled.reason.clone(), stalled.message.clone())
+}
+
+#[test]
+fn a_step_that_does_not_get_on_says_why_in_the_operators_words_or_in_its_own() {
+    let (reason, message) = stalled(&tried_five_times(undoing(), &busy()));
+    assert_eq!(reason, "WorkerUnreachable");
+    assert!(!message.contains("spec.repairs"), "{message}");
+    let locked_out = Report::Busy { reason: "RateLimited".into(), message: "wait".into(), retry_after: None };
+    let (reason, message) = stalled(&tried_five_times(undoing(), &locked_out));
+    assert_eq!(reason, "StepNotGettingOn");
+    assert!(message.ends_with(": wait"), "{message}");
+}
+
+#[test]
+fn a_deleted_saga_whose_undo_does_not_get_on_says_what_lets_it_go() {
+    let mut saga = undoing();
+    saga.metadata.deletion_timestamp = serde_json::from_value(json!("2027-01-15T08:00:00Z")).unwrap();
+    let (_, message) = stalled(&tried_five_times(saga, &busy()));
+    assert!(
+        message.contains("see to the effects of a by hand, and add an entry to spec.repairs"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_deleted_saga_is_undone_although_it_is_suspended() {
+    let (mut saga, _) = after(&fresh(), &[], "me", 0);
+    (saga, _) = after(&saga, &[answer("a", Direction::Do, done())], "me", 1);
+    saga.spec.suspend = Some(true);
+    (saga, _) = after(&saga, &[answer("b", Direction::Do, busy())], "me", 2);
+    assert_eq!(saga.status.as_ref().unwrap().state.as_deref(), Some("Suspended"));
+    saga.metadata.deletion_timestamp = serde_json::from_value(json!("2027-01-15T08:00:00Z")).unwrap();
+    let (saga, turn) = after(&saga, &[], "me", 3);
+    assert_eq!(state(&saga, "a"), StepState::Compensating);
+    assert!(matches!(turn.commands[..], [Command::Undo { .. }]), "{:?}", turn.commands);
+}
+
+#[test]
+fn a_copy_of_a_started_saga_claims_nothing_of_its_effects() {
+    let (mut saga, _) = after(&fresh(), &[], "me", 0);
+    saga.annotations_mut().insert(STARTED_ANNOTATION.to_owned(), "u1".to_owned());
+    assert!(turn(&saga, &observed(), &inbox_of(&[]), "me", at(1)).is_ok());
+    saga.metadata.uid = Some("u2".to_owned());
+    let Err(Trouble::Of(reason, _)) = turn(&saga, &observed(), &inbox_of(&[]), "me", at(1)) else { panic!() };
+    assert_eq!(reason, Reason::JournalLost);
+}
+
 #[test]
 fn a_repair_of_a_step_that_is_not_being_undone_is_refused() {
     let (mut saga, _) = after(&fresh(), &[], "me", 0);
@@ -246,13 +309,11 @@ fn an_undo_is_told_when_its_action_was_first_sent_also_by_another_process() {
 #[test]
 fn a_saga_that_has_started_once_and_lost_its_journal_does_not_start_again() {
     let mut saga = fresh();
-    saga.metadata.annotations = Some([(STARTED_ANNOTATION.to_owned(), "another-uid".to_owned())].into());
-    let Err(Undecided::Trouble(Trouble::Of(reason, _))) =
-        turn(&saga, &observed(), &Inbox::default(), "me", at(0))
-    else {
+    saga.metadata.annotations = Some([(STARTED_ANNOTATION.to_owned(), "u1".to_owned())].into());
+    let Err(Trouble::Of(reason, _)) = turn(&saga, &observed(), &Inbox::default(), "me", at(0)) else {
         panic!("it started")
     };
-    assert_eq!(reason, crds::reason::Reason::JournalLost);
+    assert_eq!(reason, Reason::JournalLost);
 }
 
 #[test]

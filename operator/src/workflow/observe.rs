@@ -8,7 +8,6 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _, api::ListParams, runtime::reflector::ObjectRef};
 
 use crate::{
-    base::observe::bases_of,
     context::Context,
     http::plain,
     workload::{Deployed, selector_text},
@@ -39,7 +38,7 @@ pub fn before(workflow: &Workflow, ctx: &Context) -> Vec<UsedBase> {
         let base = ctx.bases.get(&ObjectRef::new(&name).within(&namespace));
         UsedBase { trouble: trouble(&name, base.as_deref()), name }
     };
-    bases_of(workflow).into_iter().map(look).collect()
+    workflow.spec.saga_template.bases().into_iter().map(str::to_owned).map(look).collect()
 }
 
 fn trouble(name: &str, base: Option<&AirtableBase>) -> Option<String> {

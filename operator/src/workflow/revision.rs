@@ -7,8 +7,7 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::json;
 
-use super::hold;
-use crate::{digest::sha256, workload::MANAGED_BY};
+use crate::{digest::sha256, hold, workload::MANAGED_BY};
 
 /// Old definitions kept although no saga under way uses them, as many as a Deployment keeps of its own.
 const KEPT: usize = 10;

@@ -3,14 +3,12 @@
 use crds::{Workflow, reason::Reason};
 
 use super::observe::UsedBase;
-use crate::{conditions::Verdict, saga::plan};
+use crate::{conditions::Verdict, hold, saga::plan};
 
 /// Ready when the definition makes a plan and every base is ready; one that is going waits for its sagas.
 pub fn validate(workflow: &Workflow, bases: &[UsedBase], under_way: usize) -> Verdict {
     if workflow.metadata.deletion_timestamp.is_some() {
-        let message =
-            format!("is being deleted once the sagas that it serves have ended: {under_way} are under way");
-        return Verdict::Reconciling(Reason::SagasUnderWay, message);
+        return hold::verdict(under_way);
     }
     if let Err(error) = plan::of_template(&workflow.spec.saga_template, "") {
         return Verdict::Stalled(Reason::Invalid, format!("spec.sagaTemplate: {error}"));

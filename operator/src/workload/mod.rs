@@ -18,7 +18,10 @@ use k8s_openapi::{
 };
 use serde_json::{Value, json};
 
-use crate::apply::{self, Applied, apply};
+use crate::{
+    apply::{self, Applied, apply},
+    context::Context,
+};
 
 /// Value of the label `app.kubernetes.io/managed-by`, by which children are watched.
 pub const MANAGED_BY: &str = "pyairtable-compose";
@@ -81,8 +84,6 @@ pub struct Children {
 pub struct Deployed {
     /// The Deployment as the API server has it.
     pub deployment: Deployment,
-    /// How many children were written.
-    pub written: usize,
 }
 
 impl Plan {
@@ -168,11 +169,15 @@ impl Plan {
 }
 
 impl Children {
-    /// Writes what differs, in the order in which the pods need it.
-    pub async fn apply(self, client: &kube::Client) -> Result<Deployed, apply::Error> {
+    /// Writes what differs, in the order in which the pods need it, and counts it for the kind of their owner.
+    pub async fn apply(self, kind: &str, ctx: &Context) -> Result<Deployed, apply::Error> {
         let Self { account, files, claim, deployment, service, policy } = self;
-        let mut written = 0;
-        let mut count = |applied: Applied| written += usize::from(applied == Applied::Written);
+        let client = &ctx.client;
+        let count = |applied: Applied| {
+            if applied == Applied::Written {
+                ctx.report.write(kind, "child", "written");
+            }
+        };
         count(apply(client, &account).await?.0);
         if let Some(files) = files {
             count(apply(client, &files).await?.0);
@@ -184,7 +189,7 @@ impl Children {
         count(apply(client, &service).await?.0);
         let (applied, deployment) = apply(client, &deployment).await?;
         count(applied);
-        Ok(Deployed { deployment, written })
+        Ok(Deployed { deployment })
     }
 }
 

@@ -23,8 +23,6 @@ pub struct ListParameters {
     pub fields: Option<Vec<String>>,
     /// How cells are answered.
     pub form: Form,
-    /// Answer `commentCount` too.
-    pub comment_count: bool,
 }
 
 /// A field to sort by.
@@ -74,7 +72,8 @@ impl ListParameters {
             Some(value) => Some(count(value).filter(|max| *max > 0).ok_or(Error::InvalidRequest)?),
         };
         let fields = list(given, "fields")?;
-        let metadata = list(given, "recordMetadata")?;
+        // Asks for `commentCount`, which Airtable answers where there are comments: nothing here has any.
+        list(given, "recordMetadata")?;
         Ok(Self {
             page_size,
             max_records,
@@ -84,7 +83,6 @@ impl ListParameters {
             filter_by_formula: text(given, "filterByFormula")?.filter(|formula| !formula.trim().is_empty()),
             fields: Some(fields).filter(|fields| !fields.is_empty()),
             form: Form::from_object(given)?,
-            comment_count: metadata.iter().any(|name| name == "commentCount"),
         })
     }
 }

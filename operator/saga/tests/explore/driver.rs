@@ -85,22 +85,22 @@ impl World {
     pub fn act(&mut self, scene: &Scene, driver: usize, event: &Event) -> bool {
         let seen = Arc::clone(&self.drivers[driver].seen);
         let mut next = self.checked(scene, &seen, event).progress;
-        let mut wish = self.wish;
-        if let Some((step, verb)) = self.wish {
-            let step = scene.plan.steps[step].name.clone();
+        let mut wishes = self.wishes.clone();
+        for (place, verb) in self.wishes.clone() {
+            let step = scene.plan.steps[place].name.clone();
             if verdict(&next, &step) != Verdict::Waiting {
                 next = self.checked(scene, &next, &Event::Repair { step, verb }).progress;
-                wish = None;
+                wishes.remove(&place);
             }
         }
         let takes_over = self.drivers[driver].holder != Some(driver);
-        if next != *seen || wish != self.wish || takes_over {
+        if next != *seen || wishes != self.wishes || takes_over {
             let is_newest = seen == self.journal && self.drivers[driver].holder == self.holder;
             if scene.keeps(Promise::CompareAndSwap) && !is_newest {
                 self.read(driver);
                 return false;
             }
-            self.wish = wish;
+            self.wishes = wishes;
             self.journal = Arc::new(next);
             self.take_over(scene, driver);
             self.read(driver);

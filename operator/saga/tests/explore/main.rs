@@ -57,7 +57,7 @@ fn a_diamond_of_four_keeps_every_law_with_two_drivers() {
 }
 
 #[test]
-#[ignore = "takes a minute; for nightly runs"]
+#[ignore = "takes a minute: run it after a change of the core, with --ignored"]
 fn one_more_fault_breaks_no_law_either() {
     println!("chain of 3, 1 driver, 5 faults: {}", every_law_holds(chain(), 1, 5).unwrap());
     println!("chain of 3, 2 drivers, 4 faults: {}", every_law_holds(chain(), 2, 4).unwrap());

@@ -1,7 +1,7 @@
 //! The model's state, which moves it allows, and what each makes of it. Time stands at [`now`]: when it passes,
 //! everything written moves into the past instead, so that states differ by what matters alone.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use saga::{
@@ -25,8 +25,8 @@ pub struct World {
     pub drivers: Vec<Driver>,
     pub requests: Vec<Request>,
     pub replies: Vec<Reply>,
-    /// What a person decided about a step, while no driver has taken note of it.
-    pub wish: Option<(usize, Repair)>,
+    /// What a person decided about steps, while no driver has taken note of it; one decision a step.
+    pub wishes: BTreeMap<usize, Repair>,
     /// A law that the move to this state broke.
     pub broken: Option<String>,
 }
@@ -47,7 +47,7 @@ impl World {
             drivers: vec![driver; scene.drivers],
             requests: Vec::new(),
             replies: Vec::new(),
-            wish: None,
+            wishes: BTreeMap::new(),
             broken: None,
         };
         world.act(scene, 0, &Event::Tick);
@@ -116,11 +116,13 @@ impl World {
             Phase::Compensating => moves.push((Move::Suspend, 1)),
             Phase::Stuck | Phase::Succeeded | Phase::Compensated | Phase::Failed => {}
         }
-        let is_open = |step: &saga::Step| verdict(&self.journal, &step.name) != Verdict::Refused;
-        if let (Some(step), None) = (scene.plan.steps.iter().position(is_open), self.wish) {
-            let cost = u8::from(phase != Phase::Stuck);
+        for (step, own) in scene.plan.steps.iter().enumerate() {
+            if verdict(&self.journal, &own.name) == Verdict::Refused || self.wishes.contains_key(&step) {
+                continue;
+            }
+            let is_stuck = self.journal.steps.get(&own.name).is_some_and(|own| own.state == State::Stuck);
             for verb in [Repair::Retry, Repair::Skip, Repair::Resolve] {
-                moves.push((Move::Repair { step, verb }, cost));
+                moves.push((Move::Repair { step, verb }, u8::from(!is_stuck)));
             }
         }
     }
@@ -146,7 +148,7 @@ impl World {
                 if verb == Repair::Resolve {
                     next.keys[step].undo_by_hand();
                 }
-                next.wish = Some((step, verb));
+                next.wishes.insert(step, verb);
                 next.look(scene, 0, &Event::Tick);
             }
         }

@@ -130,12 +130,12 @@ fn a_repair_waits_while_the_undo_is_called() {
 }
 
 #[test]
-fn only_a_step_whose_undo_goes_on_can_be_repaired() {
+fn only_a_step_whose_undo_goes_on_can_be_repaired_and_one_whose_turn_comes_waits_for_it() {
     let mut run = stuck();
     let before = run.progress.clone();
     assert_eq!(verdict(&run.progress, "b"), Verdict::Accepted);
-    for step in ["a", "c", "x"] {
-        assert_eq!(verdict(&run.progress, step), Verdict::Refused);
+    for (step, wanted) in [("a", Verdict::Waiting), ("c", Verdict::Refused), ("x", Verdict::Refused)] {
+        assert_eq!(verdict(&run.progress, step), wanted, "{step}");
         for verb in [Repair::Retry, Repair::Skip, Repair::Resolve] {
             run.is_repaired(step, verb);
         }
