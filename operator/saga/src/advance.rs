@@ -100,6 +100,10 @@ fn start_ready(plan: &Plan, progress: &mut Progress, now: Timestamp) {
 }
 
 fn call_action(step: &Step, own: &mut StepProgress, attempt: u32, now: Timestamp) {
+    // Attempts that were turned away left nothing, so that this is the first that may.
+    if own.turned_away.saturating_add(1) >= attempt {
+        own.first_sent_at = None;
+    }
     own.first_sent_at.get_or_insert(second_of(now));
     own.state = State::Doing { attempt, deadline: after_seconds(now, step.action.timeout_seconds) };
 }

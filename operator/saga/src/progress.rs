@@ -74,7 +74,7 @@ pub struct StepProgress {
     /// Attempts of the current direction that were turned away without an effect; they count towards no limit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub turned_away: u32,
-    /// When the first attempt of the current direction was decided on.
+    /// When the first attempt of the current direction was decided on; of an action the first that was not turned away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sent_at: Option<Timestamp>,
     /// When the first attempt of the action was decided on; kept from the moment at which the compensation took over.

@@ -150,10 +150,10 @@ pub fn assign(entry: Option<Entry>, owner: &str, now: Timestamp) -> Assign {
     }
 }
 
-/// Whether a sweep may forget the entry: settled before `older_than`. An intent is never forgotten.
-pub fn is_forgettable(entry: &Entry, older_than: Timestamp) -> bool {
+/// Whether a sweep may forget the entry: settled before `older_than`, or begun before and said to be over.
+pub fn is_forgettable(entry: &Entry, older_than: Timestamp, is_over: impl Fn(&Intent) -> bool) -> bool {
     match entry {
-        Entry::Intent(_) => false,
+        Entry::Intent(intent) => intent.at < older_than && is_over(intent),
         Entry::Done { at, .. } | Entry::Closed { at, .. } => *at < older_than,
     }
 }

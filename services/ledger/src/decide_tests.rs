@@ -118,10 +118,11 @@ fn a_name_is_given_to_one_owner_only() {
 
 #[test]
 fn an_intent_is_never_swept() {
-    assert!(!is_forgettable(&Entry::Intent(intent("a")), at(100)));
-    assert!(is_forgettable(&done("a"), at(2)));
-    assert!(!is_forgettable(&done("a"), at(1)));
-    assert!(is_forgettable(&closed(None), at(2)));
+    let is_forgettable = |entry: &Entry, time| is_forgettable(entry, at(time), |_| false);
+    assert!(!is_forgettable(&Entry::Intent(intent("a")), 100));
+    assert!(is_forgettable(&done("a"), 2));
+    assert!(!is_forgettable(&done("a"), 1));
+    assert!(is_forgettable(&closed(None), 2));
 }
 
 /// What callers may do with one key: requests of anybody, and of the one that holds the claim.

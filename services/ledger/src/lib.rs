@@ -151,16 +151,34 @@ impl Ledger {
     /// Intents are kept until somebody settles them. Keys first used before `older_than` count as not known from then
     /// on, so choose a time before which no caller repeats anything.
     pub async fn sweep(&self, older_than: Timestamp) -> Result<u64, Error> {
-        let entries = self.sweep_table(Growing::Entries, older_than).await?;
-        self.sweep_table(Growing::Epochs, older_than).await?;
+        self.sweep_all(older_than, |_| false).await
+    }
+
+    /// As [`Ledger::sweep`], and forgets intents of before `older_than` that `is_over` says nobody will settle. To a
+    /// caller who comes back all the same they are what they were: begun, with an end nobody knows.
+    pub async fn sweep_all(
+        &self,
+        older_than: Timestamp,
+        is_over: impl Fn(&Intent) -> bool + Clone + Send + 'static,
+    ) -> Result<u64, Error> {
+        let entries = self.sweep_table(Growing::Entries, older_than, is_over.clone()).await?;
+        self.sweep_table(Growing::Epochs, older_than, is_over).await?;
         Ok(entries)
     }
 
-    async fn sweep_table(&self, table: Growing, older_than: Timestamp) -> Result<u64, Error> {
+    async fn sweep_table(
+        &self,
+        table: Growing,
+        older_than: Timestamp,
+        is_over: impl Fn(&Intent) -> bool + Clone + Send + 'static,
+    ) -> Result<u64, Error> {
         let mut forgotten = 0;
         let mut after: Option<String> = None;
         loop {
-            let step = self.write(move |transaction| transaction.sweep(table, after.as_deref(), older_than));
+            let (claimed, is_over) = (self.claimed.clone(), is_over.clone());
+            let step = self.write(move |transaction| {
+                transaction.sweep(table, after.as_deref(), older_than, is_over, &claimed)
+            });
             let swept = step.await?;
             forgotten += swept.forgotten;
             after = swept.next;

@@ -9,7 +9,8 @@ use redb::{
 };
 
 use crate::{
-    Error,
+    Error, Intent,
+    claim::Claimed,
     decide::{Change, Entry, is_forgettable},
     store::storage,
 };
@@ -117,23 +118,27 @@ impl<'a> Transaction<'a> {
         table.len().map_err(|error| self.fault(error))
     }
 
-    /// Forgets what was settled before `older_than` among the next keys after `after`.
+    /// Forgets what was settled before `older_than`, or begun before and is over, among the next keys after `after`.
+    /// What is claimed stays.
     pub fn sweep(
         &mut self,
         table: Growing,
         after: Option<&str>,
         older_than: Timestamp,
+        is_over: impl Fn(&Intent) -> bool,
+        claimed: &Claimed,
     ) -> Result<Swept, Error> {
         let swept = match table {
             Growing::Entries => {
                 let mut table = self.write.open_table(ENTRIES).map_err(|error| self.fault(error))?;
-                forget(&mut table, after, |bytes| {
-                    serde_json::from_slice(bytes).is_ok_and(|entry| is_forgettable(&entry, older_than))
+                forget(&mut table, after, |key, bytes| {
+                    let is_old = |entry| is_forgettable(&entry, older_than, &is_over);
+                    !claimed.contains(key) && serde_json::from_slice(bytes).is_ok_and(is_old)
                 })
             }
             Growing::Epochs => {
                 let mut table = self.write.open_table(EPOCHS).map_err(|error| self.fault(error))?;
-                forget(&mut table, after, |(_, at)| at < older_than.as_millisecond())
+                forget(&mut table, after, |_, (_, at)| at < older_than.as_millisecond())
             }
         }
         .map_err(|error| self.fault(error))?;
@@ -188,15 +193,15 @@ impl<'a> Transaction<'a> {
 fn forget<V: Value>(
     table: &mut Table<'_, &'static str, V>,
     after: Option<&str>,
-    is_old: impl Fn(V::SelfType<'_>) -> bool,
+    is_old: impl Fn(&str, V::SelfType<'_>) -> bool,
 ) -> Result<Swept, StorageError> {
     let from = after.map_or(Bound::Unbounded, Bound::Excluded);
     let last = table.range::<&str>((from, Bound::Unbounded))?.nth(STEP - 1).transpose()?;
     let next = last.map(|(key, _)| key.value().to_owned());
     let to = next.as_deref().map_or(Bound::Unbounded, Bound::Included);
     let mut forgotten = 0;
-    table.retain_in::<&str, _>((from, to), |_, value| {
-        let old = is_old(value);
+    table.retain_in::<&str, _>((from, to), |key, value| {
+        let old = is_old(key, value);
         forgotten += u64::from(old);
         !old
     })?;

@@ -178,6 +178,25 @@ async fn a_sweep_forgets_what_was_settled_and_knows_that_it_forgot() {
 }
 
 #[tokio::test]
+async fn an_old_intent_that_is_over_is_forgotten_unless_somebody_is_at_it() {
+    let ledger = Ledger::open(None, now() - 10.hours()).unwrap();
+    let long_ago = now() - 5.hours();
+    let begin = async |key: &str, at| ledger.begin(key, "work", json!(key), None, at).await.unwrap();
+    drop(begin("over", long_ago).await);
+    drop(begin("goes on", long_ago).await);
+    drop(begin("young", now()).await);
+    let held = begin("held", long_ago).await;
+    let forgotten = ledger.sweep_all(now() - 1.hour(), |intent| intent.note != json!("goes on")).await;
+    assert_eq!(forgotten.unwrap(), 1);
+    for (key, expected) in [("over", false), ("goes on", true), ("young", true), ("held", true)] {
+        assert_eq!(ledger.look(key).await.unwrap() != Look::Unknown, expected, "{key}");
+    }
+    drop(held);
+    let again = ledger.begin("over", "work", Value::Null, Some(long_ago), now()).await.unwrap();
+    drop(interrupted(again));
+}
+
+#[tokio::test]
 async fn names_are_given_all_together_or_not_at_all() {
     let ledger = Ledger::open(None, now()).unwrap();
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();

@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+/// Characters of a message: what a call holds may be in it, and an answer must not grow with that.
+const LONGEST_MESSAGE: usize = 1000;
+
 /// The body of `PUT` and `DELETE`. What is not known is ignored, so that the contract can grow.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,9 +84,13 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem.
+    /// A problem. A longer message than a person reads is cut.
     pub fn new(reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason: reason.into(), message: message.into() }
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
+            message.truncate(end);
+        }
+        Self { reason: reason.into(), message }
     }
 }
 

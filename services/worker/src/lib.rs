@@ -1,19 +1,26 @@
 //! The worker: serves the step contract with the built-in operations, each step's effect once for its key.
 //!
-//! `router -> step (fence, ledger) -> operations -> gateway`; an undo goes `step -> undo -> restore -> gateway`.
-//! What is decided is decided in `outcome`, without I/O.
+//! `router -> step (fence, ledger) -> operations -> gateway`; an undo goes `step -> undo -> closing, restore -> gateway`.
+//! What is decided is decided in `outcome`, `past` and `patience`, without I/O.
 
 mod access;
 mod before;
+mod cells;
+mod closing;
 mod config;
 mod contract;
 mod failpoints;
+mod gateway_answer;
 mod gateway_client;
+mod gateway_ledger;
+mod http_answer;
 mod key;
 mod metrics;
 mod operations;
 mod outcome;
 mod past;
+mod patience;
+mod recall;
 mod restore;
 mod router;
 mod step;
@@ -31,6 +38,9 @@ use tokio_util::task::TaskTracker;
 
 pub use config::Config;
 pub use router::{State, router};
+
+/// Largest body of a call in bytes: a gateway takes writes up to 7 MiB.
+const LARGEST_CALL: usize = 8 << 20;
 
 /// Why the worker does not run.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +93,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         let ledger = ledger.clone();
         async move { ledger.look("ready").await.map(drop).map_err(|error| error.to_string()) }
     });
-    let limits = host::Limits { timeout: step::LONGEST + Duration::from_secs(10), ..host::Limits::default() };
+    let limits = host::Limits { body_bytes: LARGEST_CALL, timeout: step::LONGEST + Duration::from_secs(10) };
     let service = host::Service { router: router(state), readiness, metrics, limits };
     let stopped = Arc::new(OnceLock::new());
     let noted = stopped.clone();

@@ -26,6 +26,16 @@ pub enum Failure {
     Closed,
 }
 
+impl Failure {
+    /// The same of a run that had a part of its effect before.
+    pub fn after_an_effect(self) -> Self {
+        match self {
+            Self::Later(problem, _) => Self::Unknown(problem),
+            other => other,
+        }
+    }
+}
+
 /// An effect that is there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Done {
@@ -48,8 +58,11 @@ pub enum Outcome {
     },
     /// Refused without effect; a repetition gets the same answer, since the caller counts on that.
     Refused(Problem),
-    /// Closed by an undo before it was known how it ended.
-    Unknown,
+    /// Closed before it was known how it ended.
+    Unknown {
+        /// As of [`Outcome::Done`].
+        note: Value,
+    },
 }
 
 /// What becomes of the claim.
@@ -61,8 +74,8 @@ pub enum Settlement {
     Idle,
     /// Nobody knows: the key stays interrupted.
     Leave,
-    /// Never again.
-    Close,
+    /// Never again; with what had been done, as far as that is known.
+    Close(Option<Outcome>),
 }
 
 /// What follows from a run of an action.
@@ -74,20 +87,26 @@ pub fn settle_action(first: bool, run: Result<Done, Failure>) -> (Settlement, An
         Ok(Done { outputs, note }) => {
             (Settlement::Finish(Outcome::Done { outputs: outputs.clone(), note }), Answer::Done(outputs))
         }
-        Err(Failure::Refused(problem) | Failure::NotFound(problem) | Failure::Final(problem)) => {
+        Err(Failure::Refused(problem) | Failure::NotFound(problem)) => {
             (Settlement::Finish(Outcome::Refused(problem.clone())), Answer::Refused(problem))
         }
         Err(Failure::Later(problem, wait)) if first => (Settlement::Idle, Answer::Later(problem, wait)),
         Err(Failure::Later(problem, _) | Failure::Unknown(problem)) => {
             (Settlement::Leave, Answer::Unknown(problem))
         }
+        Err(Failure::Final(problem)) => (Settlement::Leave, Answer::Final(problem)),
         Err(Failure::Accepted(wait)) => (Settlement::Leave, Answer::Accepted(wait)),
-        Err(Failure::Closed) => (Settlement::Close, undone_before()),
+        Err(Failure::Closed) => {
+            let before = (!first).then_some(Outcome::Unknown { note: Value::Null });
+            (Settlement::Close(before), undone_before())
+        }
     }
 }
 
 /// What follows from a run of an undo: only success is kept, since a person may put right what stood in its way.
-pub fn settle_undo(run: Result<Value, Failure>) -> (Settlement, Answer) {
+///
+/// `first` as for [`settle_action`].
+pub fn settle_undo(first: bool, run: Result<Value, Failure>) -> (Settlement, Answer) {
     match run {
         Ok(outputs) => {
             let outcome = Outcome::Done { outputs: outputs.clone(), note: Value::Null };
@@ -97,8 +116,10 @@ pub fn settle_undo(run: Result<Value, Failure>) -> (Settlement, Answer) {
             (Settlement::Leave, Answer::Refused(problem))
         }
         Err(Failure::Final(problem)) => (Settlement::Leave, Answer::Final(problem)),
-        Err(Failure::Later(problem, wait)) => (Settlement::Leave, Answer::Later(problem, wait)),
-        Err(Failure::Unknown(problem)) => (Settlement::Leave, Answer::Unknown(problem)),
+        Err(Failure::Later(problem, wait)) if first => (Settlement::Idle, Answer::Later(problem, wait)),
+        Err(Failure::Later(problem, _) | Failure::Unknown(problem)) => {
+            (Settlement::Leave, Answer::Unknown(problem))
+        }
         Err(Failure::Accepted(wait)) => (Settlement::Leave, Answer::Accepted(wait)),
         Err(Failure::Closed) => {
             let problem =
@@ -118,7 +139,7 @@ pub fn replay(kept: Value) -> Answer {
     match serde_json::from_value(kept) {
         Ok(Outcome::Done { outputs, .. }) => Answer::Done(outputs),
         Ok(Outcome::Refused(problem)) => Answer::Refused(problem),
-        Ok(Outcome::Unknown) | Err(_) => {
+        Ok(Outcome::Unknown { .. }) | Err(_) => {
             Answer::Unknown(Problem::new("LedgerUnreadable", "the kept outcome of this key is not readable"))
         }
     }
@@ -141,8 +162,11 @@ mod tests {
         }
         let (settlement, answer) = settle_action(true, later());
         assert_eq!((settlement, answer.outcome()), (Settlement::Idle, "later"));
-        let (settlement, answer) = settle_action(false, later());
-        assert_eq!((settlement, answer.outcome()), (Settlement::Leave, "unknown"));
+        let (settlement, answer) = settle_undo(true, later());
+        assert_eq!((settlement, answer.outcome()), (Settlement::Idle, "later"));
+        for (settlement, answer) in [settle_action(false, later()), settle_undo(false, later())] {
+            assert_eq!((settlement, answer.outcome()), (Settlement::Leave, "unknown"));
+        }
     }
 
     #[test]
@@ -153,7 +177,15 @@ mod tests {
         let (settlement, answer) = settle_action(true, refused());
         assert_eq!(settlement, Settlement::Finish(Outcome::Refused(problem())));
         assert_eq!(answer, Answer::Refused(problem()));
-        assert_eq!(settle_undo(refused()), (Settlement::Leave, Answer::Refused(problem())));
+        assert_eq!(settle_undo(true, refused()), (Settlement::Leave, Answer::Refused(problem())));
+    }
+
+    #[test]
+    fn a_key_that_the_gateway_has_closed_had_no_effect_only_if_this_was_its_first_run() {
+        assert_eq!(settle_action(true, Err(Failure::Closed)), (Settlement::Close(None), undone_before()));
+        let (settlement, answer) = settle_action(false, Err(Failure::Closed));
+        assert_eq!(settlement, Settlement::Close(Some(Outcome::Unknown { note: Value::Null })));
+        assert_eq!(answer, undone_before());
     }
 
     #[test]
@@ -162,7 +194,7 @@ mod tests {
             Err(Failure::Unknown(problem()))
         }
         assert_eq!(settle_action(true, unknown()), (Settlement::Leave, Answer::Unknown(problem())));
-        assert_eq!(settle_undo(unknown()), (Settlement::Leave, Answer::Unknown(problem())));
+        assert_eq!(settle_undo(true, unknown()), (Settlement::Leave, Answer::Unknown(problem())));
     }
 
     #[test]

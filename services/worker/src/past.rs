@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::{contract::Problem, operations::Operation, outcome::Failure};
+
 /// The runs of a key before this one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Past {
@@ -27,6 +29,16 @@ impl Past {
     /// True where a run may have had its effect.
     pub fn is_doubtful(&self) -> bool {
         matches!(self, Self::Begun(_) | Self::Forgotten)
+    }
+
+    /// Refuses to do again, for all that is known, what may only be done once.
+    pub fn allows(&self, operation: &Operation, attempt: u32) -> Result<(), Failure> {
+        if *self != Self::Forgotten || attempt <= 1 || operation.may_run_twice() {
+            return Ok(());
+        }
+        let message = "this worker's ledger is younger than the step, so an earlier attempt may have had its effect; \
+                       the request is sent again only if the input says idempotent: true";
+        Err(Failure::Final(Problem::new("OutcomeUnknown", message)))
     }
 
     /// Reads the note of an intent.

@@ -2,23 +2,16 @@
 
 use airtable::Table;
 use reqwest::Method;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
+    before::Before,
+    cells::{Restorable, restorable},
     contract::{Base, Problem},
     gateway_client::{Mark, Write, segment},
     operations::{Run, airtable::Operation},
     outcome::{Done, Failure},
 };
-
-/// The record as it was before.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Before {
-    record_id: String,
-    fields: Map<String, Value>,
-}
 
 /// Undoes the effect; returns outputs of the undo.
 pub async fn restore(
@@ -32,13 +25,14 @@ pub async fn restore(
         Operation::Create(create) => {
             let ids = done.outputs.get("recordIds").and_then(Value::as_array);
             for (number, id) in ids.into_iter().flatten().filter_map(Value::as_str).enumerate() {
-                delete(base, &create.table, id, number, run).await?;
+                let deleted = delete(base, &create.table, id, number, run).await;
+                deleted.map_err(|failure| if number == 0 { failure } else { failure.after_an_effect() })?;
             }
             Ok(json!({}))
         }
         Operation::Update(update) => {
-            let before = before(done).ok_or_else(|| lost("the update"))?;
-            write_back(base, &update.table, &before, run).await
+            let before = Before::of(&done.note).ok_or_else(|| lost("the update"))?;
+            write_back(base, &update.table, before, run).await
         }
         Operation::Upsert(upsert) => {
             let id = done.outputs.get("recordId").and_then(Value::as_str).unwrap_or_default();
@@ -46,22 +40,14 @@ pub async fn restore(
                 delete(base, &upsert.table, id, 0, run).await?;
                 return Ok(json!({}));
             }
-            let before = before(done).filter(|before| before.record_id == id);
-            write_back(base, &upsert.table, &before.ok_or_else(|| lost("the upsert"))?, run).await
+            let before = Before::of(&done.note).filter(|before| before.record_id == id);
+            write_back(base, &upsert.table, before.ok_or_else(|| lost("the upsert"))?, run).await
         }
         Operation::Delete(record) => {
-            let before = before(done).ok_or_else(|| lost("the deletion"))?;
-            let fields = recreatable(base, &record.table, before.fields, run).await?;
-            let body = Some(json!({"fields": fields}));
-            let create = Write { method: Method::POST, path: segment(&record.table), body };
-            let created = run.gateways.write(base, &create, &run.mark).await?;
-            Ok(json!({"recordId": created.get("id")}))
+            let before = Before::of(&done.note).ok_or_else(|| lost("the deletion"))?;
+            recreate(base, &record.table, before, run).await
         }
     }
-}
-
-fn before(done: &Done) -> Option<Before> {
-    Before::deserialize(&done.note).ok()
 }
 
 fn lost(what: &str) -> Failure {
@@ -75,10 +61,35 @@ async fn delete(base: &Base, table: &str, id: &str, number: usize, run: &Run<'_>
     let mark = Mark { key, ..run.mark.clone() };
     let path = format!("{}/{}", segment(table), segment(id));
     let deletion = Write { method: Method::DELETE, path, body: None };
-    match run.gateways.write(base, &deletion, &mark).await {
-        Ok(_) | Err(Failure::NotFound(_)) => Ok(()),
+    unless_gone(base, table, id, run, run.gateways.write(base, &deletion, &mark).await).await.map(drop)
+}
+
+/// Writes cells as they were; a record that is gone by now has nothing of the action left.
+async fn write_back(base: &Base, table: &str, before: Before, run: &Run<'_>) -> Result<Value, Failure> {
+    let id = before.record_id.clone();
+    let Restorable { cells, expired } = restorable(before, run.mark.since);
+    let path = format!("{}/{}", segment(table), segment(&id));
+    let update = Write { method: Method::PATCH, path, body: Some(json!({"fields": cells})) };
+    let written = run.gateways.write(base, &update, &run.mark).await;
+    match unless_gone(base, table, &id, run, written).await? {
+        None => Ok(json!({})),
+        Some(answer) => complete(&answer, &id, &expired).map(|()| json!({})),
+    }
+}
+
+/// The answer to a write to a record; none where the record is not there any more.
+async fn unless_gone(
+    base: &Base,
+    table: &str,
+    id: &str,
+    run: &Run<'_>,
+    written: Result<Value, Failure>,
+) -> Result<Option<Value>, Failure> {
+    match written {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Failure::NotFound(_)) => Ok(None),
         Err(Failure::Refused(problem)) if problem.reason == "InvalidPermissionsOrModelNotFound" => {
-            if is_gone(base, table, id, run).await? { Ok(()) } else { Err(Failure::Refused(problem)) }
+            if is_gone(base, table, id, run).await? { Ok(None) } else { Err(Failure::Refused(problem)) }
         }
         Err(failure) => Err(failure),
     }
@@ -92,66 +103,38 @@ async fn is_gone(base: &Base, table: &str, id: &str, run: &Run<'_>) -> Result<bo
     Ok(found.get("records").and_then(Value::as_array).is_some_and(Vec::is_empty))
 }
 
-/// Writes cells as they were; a record that is gone by now has nothing of the action left.
-async fn write_back(base: &Base, table: &str, before: &Before, run: &Run<'_>) -> Result<Value, Failure> {
-    let fields: Map<String, Value> =
-        before.fields.iter().map(|(name, cell)| (name.clone(), writable(cell.clone()))).collect();
-    let path = format!("{}/{}", segment(table), segment(&before.record_id));
-    let update = Write { method: Method::PATCH, path, body: Some(json!({"fields": fields})) };
-    match run.gateways.write(base, &update, &run.mark).await {
-        Ok(_) | Err(Failure::NotFound(_)) => Ok(json!({})),
-        Err(failure) => Err(failure),
-    }
+/// Creates a record with the cells of one that was deleted, but the computed ones.
+async fn recreate(base: &Base, name: &str, before: Before, run: &Run<'_>) -> Result<Value, Failure> {
+    let table = table(base, name, run).await?;
+    let Restorable { mut cells, mut expired } = restorable(before, run.mark.since);
+    let is_writable = |field: &str| table.field(field).is_some_and(|field| !field.field_type.is_computed());
+    cells.retain(|field, _| is_writable(field));
+    expired.retain(|field| is_writable(field));
+    let create = Write { method: Method::POST, path: segment(name), body: Some(json!({"fields": cells})) };
+    let created = run.gateways.write(base, &create, &run.mark).await?;
+    let id = created.get("id").and_then(Value::as_str).unwrap_or_default();
+    complete(&created, id, &expired).map(|()| json!({"recordId": id}))
 }
 
-/// The cells that can be written to a new record: not the computed ones.
-async fn recreatable(
-    base: &Base,
-    table: &str,
-    cells: Map<String, Value>,
-    run: &Run<'_>,
-) -> Result<Map<String, Value>, Failure> {
+async fn table(base: &Base, name: &str, run: &Run<'_>) -> Result<Table, Failure> {
     let answer = run.gateways.tables(base, &run.mark).await?;
     let tables: Vec<Table> = serde_json::from_value(answer.get("tables").cloned().unwrap_or_default())
         .map_err(|error| {
             Failure::Unknown(Problem::new("GatewayAnswer", format!("the schema is not readable: {error}")))
         })?;
-    let Some(table) = tables.iter().find(|candidate| candidate.id == table || candidate.name == table) else {
-        let message = format!("table {table} is not in the base any more, so the record has no place");
-        return Err(Failure::Final(Problem::new("TableGone", message)));
+    tables.into_iter().find(|table| table.id == name || table.name == name).ok_or_else(|| {
+        let message = format!("table {name} is not in the base any more, so the record has no place");
+        Failure::Final(Problem::new("TableGone", message))
+    })
+}
+
+/// That a record was restored is not the whole truth where attachments are missing: a person has to know.
+fn complete(answer: &Value, record: &str, expired: &[String]) -> Result<(), Failure> {
+    let left_out = match (expired, answer.pointer("/details/reasons")) {
+        ([], None) => return Ok(()),
+        ([], Some(reasons)) => format!("attachments that Airtable did not take ({reasons})"),
+        (fields, _) => format!("attachments in {}, whose addresses have expired", fields.join(", ")),
     };
-    let is_writable = |name: &str| table.field(name).is_some_and(|field| !field.field_type.is_computed());
-    Ok(cells
-        .into_iter()
-        .filter(|(name, _)| is_writable(name))
-        .map(|(name, cell)| (name, writable(cell)))
-        .collect())
-}
-
-/// A cell as Airtable takes it, from a cell as Airtable gives it: attachments by URL, collaborators by id.
-fn writable(cell: Value) -> Value {
-    match cell {
-        Value::Array(items) => items.into_iter().map(writable).collect(),
-        Value::Object(ref object) if object.contains_key("url") && object.contains_key("filename") => {
-            json!({"url": object.get("url"), "filename": object.get("filename")})
-        }
-        Value::Object(ref object) if object.contains_key("id") && object.contains_key("email") => {
-            json!({"id": object.get("id")})
-        }
-        other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_written_as_airtable_takes_them() {
-        let attachment = json!([{"id": "att1", "url": "https://x/y", "filename": "y", "size": 3}]);
-        assert_eq!(writable(attachment), json!([{"url": "https://x/y", "filename": "y"}]));
-        let person = json!({"id": "usr1", "email": "a@b.c", "name": "A"});
-        assert_eq!(writable(person), json!({"id": "usr1"}));
-        assert_eq!(writable(json!(["rec1", "rec2"])), json!(["rec1", "rec2"]));
-    }
+    let message = format!("record {record} is as it was before but for {left_out}: add them by hand");
+    Err(Failure::Final(Problem::new("AttachmentsLost", message)))
 }

@@ -89,7 +89,10 @@ async fn execute(
     let Some(key) = Key::new(&uid, &step) else { return bad_key() };
     let call: Call = match serde_json::from_slice(body) {
         Ok(call) => call,
-        Err(error) => return Answer::Refused(Problem::new("InvalidCall", format!("the body: {error}"))),
+        Err(error) => {
+            let problem = Problem::new("InvalidCall", format!("the body: {error}"));
+            return state.steps.unreadable(&key, direction, problem).await;
+        }
     };
     let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let begun = state.metrics.begin(&call.action.operation, direction);

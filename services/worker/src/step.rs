@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Begin, Claim, Fenced, Ledger, Look};
-use serde_json::{Value, json};
+use ledger::{Begin, Claim, Fenced, Ledger};
+use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
@@ -12,13 +12,14 @@ use crate::{
     failpoints::{Direction, die_at, without_fence, without_ledger},
     gateway_client::{Gateways, Mark},
     key::Key,
-    operations::{Operation, Run, wait_rest},
+    operations::{Operation, Run},
     outcome::{Done, Failure, Outcome, Settlement, replay, settle_action, settle_undo, undone_before},
     past::Past,
+    patience::bounded,
 };
 
 /// For how long to wait before asking again about a call under way.
-const SOON: Duration = Duration::from_secs(1);
+pub const SOON: Duration = Duration::from_secs(1);
 /// Nothing runs longer, whatever its deadline.
 pub const LONGEST: Duration = Duration::from_mins(10);
 
@@ -38,13 +39,11 @@ impl Steps {
         }
         let mark = Mark { key: key.action(), since: call.first_sent_at, traceparent };
         let (claim, past) = match self.begin(&mark, call).await {
-            Ok((claim, Past::Idle(attempt))) if call.attempt > attempt => match claim.note(Value::Null).await
-            {
-                Ok(()) => (claim, Past::First),
-                Err(error) => return ledger_failed(&error),
+            Ok((_, Past::Idle(attempt))) if call.attempt <= attempt => return answered_before(),
+            Ok((claim, past)) => match afresh(&claim, past).await {
+                Ok(past) => (claim, past),
+                Err(answer) => return answer,
             },
-            Ok((_, Past::Idle(_))) => return answered_before(),
-            Ok(begun) => begun,
             Err(_) if without_ledger() => {
                 let run = self.perform(None, Past::First, call, mark);
                 return settle_action(true, within(call.deadline, run).await).1;
@@ -66,46 +65,19 @@ impl Steps {
         }
         let mark = Mark { key: key.undo(), since: call.first_sent_at, traceparent };
         let (claim, past) = match self.begin(&mark, call).await {
-            Ok(begun) => begun,
+            Ok((claim, past)) => match afresh(&claim, past).await {
+                Ok(past) => (claim, past),
+                Err(answer) => return answer,
+            },
             Err(answer) => return answer,
         };
         die_at("after-intent", Direction::Undo);
+        let first = past == Past::First;
         let run = within(call.deadline, self.undo(key, &claim, past, call, mark)).await;
         die_at("after-effect", Direction::Undo);
-        let (settlement, answer) = settle_undo(run);
+        let run = run.map_err(|failure| bounded(failure, call, Timestamp::now()));
+        let (settlement, answer) = settle_undo(first, run);
         self.settle(claim, settlement, call.attempt, answer, Direction::Undo).await
-    }
-
-    /// What became of the step: of its undo where there was one, else of its action.
-    pub async fn ask(&self, key: &Key, epoch: i64) -> Answer {
-        if let Err(answer) = self.fence(key, epoch).await {
-            return answer;
-        }
-        let undo = self.ledger.look(&key.undo()).await;
-        let looked = match undo {
-            Ok(Look::Unknown) => self.ledger.look(&key.action()).await,
-            other => other,
-        };
-        match looked {
-            Err(error) => ledger_failed(&error),
-            Ok(Look::Unknown) => Answer::NotFound,
-            Ok(Look::InFlight) => Answer::Accepted(SOON),
-            Ok(Look::Done(kept)) => replay(kept),
-            Ok(Look::Closed(_)) => undone_before(),
-            Ok(Look::Interrupted(intent)) => match Past::of(intent.note) {
-                Past::Begun(prepared) if prepared.get("until").is_some() => {
-                    match wait_rest(&prepared, Timestamp::now()) {
-                        Duration::ZERO => Answer::Done(json!({})),
-                        rest => Answer::Accepted(rest),
-                    }
-                }
-                Past::Idle(_) => answered_before(),
-                Past::First | Past::Forgotten | Past::Begun(_) => Answer::Unknown(Problem::new(
-                    "Interrupted",
-                    "the call ended without an outcome: repeat it",
-                )),
-            },
-        }
     }
 
     /// Lets a call in: not too late, and of the newest epoch.
@@ -117,7 +89,8 @@ impl Steps {
         self.fence(key, call.epoch).await
     }
 
-    async fn fence(&self, key: &Key, epoch: i64) -> Result<(), Answer> {
+    /// Refuses an epoch older than the newest seen for the key.
+    pub async fn fence(&self, key: &Key, epoch: i64) -> Result<(), Answer> {
         match self.ledger.fence(key.step(), epoch, Timestamp::now()).await {
             Ok(()) => Ok(()),
             Err(Fenced::Older { .. }) if without_fence() => Ok(()),
@@ -168,6 +141,7 @@ impl Steps {
             Past::Begun(_) => Failure::Unknown(problem),
             Past::First | Past::Idle(_) | Past::Forgotten => Failure::Refused(problem),
         })?;
+        past.allows(&operation, call.attempt)?;
         let run = self.run(mark, call.attempt, past.is_doubtful());
         let note = self.prepared(claim, past, &operation, &run).await?;
         let outputs = operation.run(&run, &note).await?;
@@ -220,7 +194,7 @@ impl Steps {
         let settled = match settlement {
             Settlement::Finish(outcome) => claim.finish(kept(&outcome), now).await,
             Settlement::Idle => claim.note(Past::idle(attempt)).await,
-            Settlement::Close => claim.close(None, now).await,
+            Settlement::Close(found) => claim.close(found.as_ref().map(kept), now).await,
             Settlement::Leave => Ok(()),
         };
         die_at("before-answer", direction);
@@ -228,6 +202,17 @@ impl Steps {
             Ok(()) => answer,
             Err(error) => ledger_failed(&error),
         }
+    }
+}
+
+/// A run after ones that are proven to be without effect is as the first; from here on it is no longer proven.
+async fn afresh(claim: &Claim, past: Past) -> Result<Past, Answer> {
+    match past {
+        Past::Idle(_) => match claim.note(Value::Null).await {
+            Ok(()) => Ok(Past::First),
+            Err(error) => Err(ledger_failed(&error)),
+        },
+        past => Ok(past),
     }
 }
 
@@ -246,13 +231,14 @@ async fn within<T>(deadline: Timestamp, run: impl Future<Output = Result<T, Fail
     })
 }
 
-fn answered_before() -> Answer {
+/// To an attempt that was proven to be without effect.
+pub fn answered_before() -> Answer {
     let message = "this attempt was answered before and is not run again: send the next one";
     Answer::Later(Problem::new("AnsweredBefore", message), SOON)
 }
 
 /// Without its ledger a worker proves nothing.
-fn ledger_failed(error: &ledger::Error) -> Answer {
+pub fn ledger_failed(error: &ledger::Error) -> Answer {
     tracing::error!(%error, "the ledger failed");
     Answer::Unknown(Problem::new("Ledger", error.to_string()))
 }

@@ -1,29 +1,19 @@
 //! Undoing a step: closes its action's key, finds out what had been done, and undoes that by the policy.
 
-use jiff::Timestamp;
-use ledger::{Claim, Close, Look};
+use ledger::Claim;
 use serde_json::{Value, json};
 
 use crate::{
+    closing::Found,
     contract::{Action, Call, Compensation, Problem},
-    failpoints::without_tombstones,
     gateway_client::Mark,
     key::Key,
     operations::{Operation, airtable},
-    outcome::{Done, Failure, Outcome},
+    outcome::Failure,
     past::Past,
     restore::restore,
-    step::{Steps, kept},
+    step::Steps,
 };
-
-/// What an action had done when its key was closed.
-#[derive(Debug, Clone, PartialEq)]
-enum Found {
-    Nothing,
-    Effect(Done),
-    /// It began, and nobody can tell its end; what was prepared for it.
-    Maybe(Value),
-}
 
 impl Steps {
     /// Undoes what the key's action did; from the first line on, the action never runs again.
@@ -56,60 +46,6 @@ impl Steps {
         }
     }
 
-    /// Closes the action's key here and at the gateway; what either knows of an effect is found.
-    async fn close_action(&self, key: &Key, call: &Call, undo: &Mark) -> Result<Found, Failure> {
-        let (found, claim, since) = self.close_here(key, call).await?;
-        let found = match Operation::parse(&call.action) {
-            Ok(Operation::Airtable(base, operation)) if operation.write().is_some() => {
-                let mark = Mark { key: key.action(), since, traceparent: undo.traceparent.clone() };
-                let entry = if without_tombstones() {
-                    self.gateways.look(&base, &mark).await?
-                } else {
-                    self.gateways.close(&base, &mark).await?
-                };
-                combine(&operation, found, entry.effect())?
-            }
-            _ => found,
-        };
-        if let Some(claim) = claim {
-            let outcome = match &found {
-                Found::Nothing => None,
-                Found::Effect(done) => {
-                    Some(Outcome::Done { outputs: done.outputs.clone(), note: done.note.clone() })
-                }
-                Found::Maybe(_) => Some(Outcome::Unknown),
-            };
-            claim
-                .close(outcome.as_ref().map(kept), Timestamp::now())
-                .await
-                .map_err(|error| ledger(&error))?;
-        }
-        Ok(found)
-    }
-
-    /// Closes the action's key in the own ledger; an interrupted one stays claimed until its end is found out.
-    async fn close_here(&self, key: &Key, call: &Call) -> Result<(Found, Option<Claim>, Timestamp), Failure> {
-        let since = call.action_first_sent_at.unwrap_or(call.first_sent_at);
-        if without_tombstones() {
-            let looked = self.ledger.look(&key.action()).await.map_err(|error| ledger(&error))?;
-            let found = if let Look::Done(kept) = looked { found(Some(kept)) } else { Found::Nothing };
-            return Ok((found, None, since));
-        }
-        match self.ledger.close(&key.action(), Some(since), Timestamp::now()).await {
-            Ok(Close::Closed(kept)) => Ok((found(kept), None, since)),
-            Ok(Close::Interrupted(claim, intent)) => match Past::of(intent.note) {
-                Past::Begun(prepared) => Ok((Found::Maybe(prepared), Some(claim), intent.at)),
-                Past::Forgotten => Ok((Found::Maybe(Value::Null), Some(claim), intent.at)),
-                Past::First | Past::Idle(_) => Ok((Found::Nothing, Some(claim), intent.at)),
-            },
-            Ok(Close::InFlight) => {
-                let problem = Problem::new("ActionInFlight", "the action is still running here");
-                Err(Failure::Later(problem, std::time::Duration::from_secs(1)))
-            }
-            Err(error) => Err(ledger(&error)),
-        }
-    }
-
     async fn undo_automatically(
         &self,
         call: &Call,
@@ -132,6 +68,9 @@ impl Steps {
                 let run = self.run(mark, call.attempt, past.is_doubtful());
                 restore(&base, &operation, &done, &run).await
             }
+            (Operation::Airtable(_, operation), Found::Maybe(_)) if operation.write().is_some() => {
+                Err(outcome_unknown("the gateway can't tell either"))
+            }
             (Operation::Wait(_) | Operation::Fail(_) | Operation::Airtable(..), _) => Ok(json!({})),
         }
     }
@@ -145,6 +84,7 @@ impl Steps {
         mark: Mark,
     ) -> Result<Value, Failure> {
         let operation = Operation::parse(action).map_err(Failure::Final)?;
+        past.allows(&operation, call.attempt)?;
         let run = self.run(mark, call.attempt, past.is_doubtful());
         let note = match &operation {
             Operation::Wait(_) => self.prepared(Some(claim), past, &operation, &run).await?,
@@ -170,33 +110,4 @@ fn outcome_unknown(why: &str) -> Failure {
     let message =
         format!("nobody knows whether the action took effect, and {why}: look, and undo it by hand");
     Failure::Final(Problem::new("OutcomeUnknown", message))
-}
-
-/// What the own ledger kept for a closed action.
-fn found(kept: Option<Value>) -> Found {
-    match kept.map(serde_json::from_value) {
-        None | Some(Ok(Outcome::Refused(_))) => Found::Nothing,
-        Some(Ok(Outcome::Done { outputs, note })) => Found::Effect(Done { outputs, note }),
-        Some(Ok(Outcome::Unknown) | Err(_)) => Found::Maybe(Value::Null),
-    }
-}
-
-/// What the own ledger and the gateway's know together: the gateway sent the write, so it knows whether it was.
-fn combine(operation: &airtable::Operation, own: Found, answer: Option<Value>) -> Result<Found, Failure> {
-    match (own, answer) {
-        (Found::Effect(done), _) => Ok(Found::Effect(done)),
-        (Found::Nothing | Found::Maybe(_), None) => Ok(Found::Nothing),
-        (own, Some(answer)) => {
-            let note = if let Found::Maybe(prepared) = own { prepared } else { Value::Null };
-            let outputs = operation.outputs(&answer).ok_or_else(|| {
-                let message = "the gateway's ledger has an answer to the action that names no record";
-                Failure::Final(Problem::new("GatewayAnswer", message))
-            })?;
-            Ok(Found::Effect(Done { outputs, note }))
-        }
-    }
-}
-
-fn ledger(error: &ledger::Error) -> Failure {
-    Failure::Unknown(Problem::new("Ledger", error.to_string()))
 }

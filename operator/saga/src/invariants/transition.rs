@@ -62,11 +62,11 @@ fn check_move(name: &str, was: &StepProgress, event: &Event, now: &StepProgress)
     require(from < to || moves || repaired || was == now, "settled-steps-stay", detail)?;
     require(was.sequence.is_none() || was.sequence == now.sequence, "history-stays", detail)?;
     require(!was.doubtful || now.doubtful, "history-stays", detail)?;
-    require(
-        first_of_action(was).is_none() || first_of_action(was) == first_of_action(now),
-        "history-stays",
-        detail,
-    )?;
+    let (first_was, first_is) = (first_of_action(was), first_of_action(now));
+    let none_before =
+        matches!(now.state, State::Doing { attempt, .. } if attempt == now.turned_away.saturating_add(1));
+    require(first_was.is_none() || first_was == first_is || none_before, "history-stays", detail)?;
+    require(first_was <= first_is, "history-stays", detail)?;
     require(repaired || attempt(was) <= attempt(now) || from < to, "attempts-count-up", detail)?;
     let caused = match now.state {
         _ if was.state == now.state => true,

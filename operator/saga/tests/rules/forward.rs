@@ -53,6 +53,25 @@ fn after_a_restart_the_same_calls_come_out_again() {
 }
 
 #[test]
+fn an_attempt_that_was_turned_away_is_not_the_first_that_was_sent() {
+    let mut run = Run::of(chain());
+    let first = |run: &Run| run.of_step("a").first_sent_at;
+    assert_eq!(first(&run), Some(at(0)));
+    run.reports("a", 1, busy(Some(10)));
+    run.ticks_at(at(10));
+    assert_eq!((run.calls(), first(&run)), (vec!["do a2".to_owned()], Some(at(10))));
+    run.reports("a", 2, unknown());
+    run.ticks_at(at(20));
+    run.reports("a", 3, busy(Some(10)));
+    run.ticks_at(at(40));
+    assert_eq!(
+        (run.calls(), first(&run)),
+        (vec!["do a4".to_owned()], Some(at(10))),
+        "the second may have had its effect"
+    );
+}
+
+#[test]
 fn an_unknown_outcome_is_tried_again_after_a_rest_and_the_first_time_is_kept() {
     let mut run = Run::of(chain());
     run.reports("a", 1, unknown());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Run, read};
 use crate::{
     contract::Problem,
-    gateway_client::{body, lost, retry_after},
+    http_answer::{beginning, lost, retry_after},
     outcome::Failure,
 };
 
@@ -28,6 +28,7 @@ pub struct HttpRequest {
     body: Option<Value>,
     timeout: Duration,
     ok_status: Vec<u16>,
+    is_idempotent: bool,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +41,7 @@ struct Input {
     body: Option<Value>,
     timeout_seconds: Option<u32>,
     ok_status: Option<Vec<u16>>,
+    idempotent: Option<bool>,
 }
 
 /// Reads the input.
@@ -67,6 +69,7 @@ pub fn parse(input: Value) -> Result<HttpRequest, Problem> {
         HeaderMap::try_from(&input.headers.into_iter().collect::<std::collections::HashMap<_, _>>())
             .map_err(|error| wrong("headers", &error))?;
     Ok(HttpRequest {
+        is_idempotent: input.idempotent.unwrap_or_else(|| method.is_idempotent()),
         method,
         url,
         headers,
@@ -80,6 +83,11 @@ impl HttpRequest {
     /// True where the method promises to change nothing.
     pub fn is_safe(&self) -> bool {
         self.method.is_safe()
+    }
+
+    /// True where the input, or the method, promises that twice is as once.
+    pub fn is_idempotent(&self) -> bool {
+        self.is_idempotent
     }
 
     /// Calls; a repetition carries the same key.
@@ -101,8 +109,8 @@ impl HttpRequest {
         let status = answer.status().as_u16();
         let wait = retry_after(&answer);
         if self.ok_status.contains(&status) {
-            let body = body(answer, LARGEST).await?;
-            return Ok(json!({"status": status, "body": kept(&body)}));
+            let (body, is_whole) = beginning(answer, LARGEST).await;
+            return Ok(outputs(status, &body, is_whole));
         }
         Err(self.judge(status, wait, run.again))
     }
@@ -120,17 +128,29 @@ impl HttpRequest {
     }
 }
 
-/// JSON where it is short JSON, else the beginning as text.
-fn kept(body: &[u8]) -> Value {
-    if body.len() <= KEPT
+/// The status, and as much of the body as is kept. The status tells that it was done, whatever became of the body.
+fn outputs(status: u16, body: &[u8], is_whole: bool) -> Value {
+    let (body, is_whole) = kept(body, is_whole);
+    let mut outputs = json!({"status": status, "body": body});
+    if !is_whole {
+        outputs["bodyTruncated"] = true.into();
+    }
+    outputs
+}
+
+/// JSON where it is short JSON, else the beginning as text; and whether that is all.
+fn kept(body: &[u8], is_whole: bool) -> (Value, bool) {
+    if is_whole
+        && body.len() <= KEPT
         && let Ok(value) = serde_json::from_slice(body)
     {
-        return value;
+        return (value, true);
     }
     let text = String::from_utf8_lossy(body);
     let end =
         text.char_indices().map(|(at, char)| at + char.len_utf8()).take_while(|end| *end <= KEPT).last();
-    text.get(..end.unwrap_or(0)).unwrap_or_default().into()
+    let beginning = text.get(..end.unwrap_or(0)).unwrap_or_default();
+    (beginning.into(), is_whole && beginning.len() == text.len())
 }
 
 #[cfg(test)]
@@ -162,10 +182,28 @@ mod tests {
     }
 
     #[test]
+    fn the_input_or_else_the_method_says_whether_twice_is_as_once() {
+        let is_idempotent = |input| parse(input).unwrap().is_idempotent();
+        for (method, expected) in [
+            ("GET", true),
+            ("HEAD", true),
+            ("PUT", true),
+            ("DELETE", true),
+            ("POST", false),
+            ("PATCH", false),
+        ] {
+            assert_eq!(is_idempotent(json!({"method": method, "url": "http://x"})), expected, "{method}");
+            let said = json!({"method": method, "url": "http://x", "idempotent": !expected});
+            assert_eq!(is_idempotent(said), !expected, "{method}");
+        }
+    }
+
+    #[test]
     fn a_long_answer_is_kept_as_the_beginning_of_its_text() {
-        assert_eq!(kept(br#"{"a": 1}"#), json!({"a": 1}));
-        assert_eq!(kept(b"plain"), json!("plain"));
-        let long = "ä".repeat(600);
-        assert_eq!(kept(long.as_bytes()), json!("ä".repeat(500)));
+        assert_eq!(outputs(200, br#"{"a": 1}"#, true), json!({"status": 200, "body": {"a": 1}}));
+        assert_eq!(outputs(200, b"plain", true), json!({"status": 200, "body": "plain"}));
+        let cut = |body: &str| json!({"status": 200, "body": body, "bodyTruncated": true});
+        assert_eq!(outputs(200, b"1", false), cut("1"), "which may be the beginning of 12");
+        assert_eq!(outputs(200, "ä".repeat(600).as_bytes(), true), cut(&"ä".repeat(500)));
     }
 }

@@ -3,6 +3,7 @@
 pub mod airtable;
 mod drill;
 mod http_request;
+mod outputs;
 mod wait;
 
 use jiff::Timestamp;
@@ -66,10 +67,19 @@ impl Operation {
         }
     }
 
+    /// Whether it may be run again where nobody knows of the first time: a gateway's ledger, or the operation itself,
+    /// makes twice as once.
+    pub fn may_run_twice(&self) -> bool {
+        match self {
+            Self::HttpRequest(request) => request.is_idempotent(),
+            Self::Airtable(..) | Self::Wait(_) | Self::Fail(_) => true,
+        }
+    }
+
     /// What has to be on disk before the run: what was there before, for the undo. Null for nothing.
     pub async fn prepare(&self, run: &Run<'_>, now: Timestamp) -> Result<Value, Failure> {
         match self {
-            Self::Airtable(base, operation) => crate::before::read(base, operation, run).await,
+            Self::Airtable(base, operation) => crate::before::read(base, operation, run, now).await,
             Self::Wait(wait) => wait.prepare(now),
             Self::HttpRequest(_) | Self::Fail(_) => Ok(Value::Null),
         }
@@ -77,12 +87,13 @@ impl Operation {
 
     /// Does it; returns the outputs. `note` is what [`Operation::prepare`] gave.
     pub async fn run(&self, run: &Run<'_>, note: &Value) -> Result<Value, Failure> {
-        match self {
+        let outputs = match self {
             Self::Airtable(base, operation) => operation.run(base, run).await,
             Self::HttpRequest(request) => request.run(run).await,
             Self::Wait(_) => wait::run(note, Timestamp::now()).await,
             Self::Fail(fail) => fail.run(run.attempt).await,
-        }
+        };
+        outputs.map(outputs::fit)
     }
 }
 

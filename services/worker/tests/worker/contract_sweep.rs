@@ -1,13 +1,9 @@
 //! The promises of the step contract, for every operation on Airtable: do twice, undo twice, undo before do, do after
 //! undo, late, duplicate in flight, older epoch, restarts, lost answers.
 
-use crate::support::{World, gateway::Fault, in_seconds, operations, with};
+use crate::support::{World, gateway::Fault, in_seconds, operations, reason, with};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-
-fn reason(body: &Value) -> &str {
-    body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default()
-}
 
 #[tokio::test]
 async fn done_twice_takes_effect_once_and_answers_the_same_also_after_a_restart() {

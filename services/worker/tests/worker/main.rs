@@ -5,8 +5,11 @@ mod callers;
 mod contract_sweep;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod lost_ledgers;
 mod other_operations;
 #[cfg(feature = "failpoints")]
 mod promises_off;
+mod service;
 mod shutdown;
 mod support;
+mod undoing;

@@ -1,11 +1,7 @@
 //! `http.request`, `wait`, `fail`, explicit compensations, and calls that are not right.
 
-use crate::support::{STEP, World, gateway::Fault, in_seconds, with};
+use crate::support::{STEP, World, gateway::Fault, in_seconds, reason, with};
 use serde_json::{Value, json};
-
-fn reason(body: &Value) -> &str {
-    body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default()
-}
 
 fn ring(world: &World) -> Value {
     let url = format!("{}/elsewhere", world.gateway.url());
@@ -26,6 +22,34 @@ async fn an_http_request_is_sent_once_and_again_with_the_same_key_after_a_lost_a
     );
     assert_eq!(world.put(&call).await, done);
     assert_eq!(world.gateway.hits(), [format!("{STEP}/do"), format!("{STEP}/do")]);
+}
+
+#[tokio::test]
+async fn a_wanted_status_is_done_also_where_the_body_is_too_large_or_breaks_off() {
+    for (path, beginning) in [("large", "x".repeat(1000)), ("broken", "half".to_owned())] {
+        let world = World::new().await;
+        let url = format!("{}/elsewhere/{path}", world.gateway.url());
+        let (status, body) =
+            world.put(&world.call("http.request", &json!({"method": "POST", "url": url}))).await;
+        let expected = json!({"outputs": {"status": 200, "body": beginning, "bodyTruncated": true}});
+        assert_eq!((status.as_u16(), body), (200, expected), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn outputs_stay_within_what_an_operator_reads_and_keep_the_ids() {
+    let world = World::new().await;
+    world.gateway.put_cell("rec00000000000001", "Note", &json!("x".repeat(300_000)));
+    let call = world.call("airtable.get", &json!({"table": "Deals", "recordId": "rec00000000000001"}));
+    let done = world.put(&call).await;
+    let expected = json!({"outputs": {"recordId": "rec00000000000001", "truncated": true}});
+    assert_eq!(done, (axum::http::StatusCode::OK, expected));
+    assert_eq!(world.put(&call).await, done);
+
+    let refused =
+        world.send("PUT", "/v1/steps/6f1c/long", &world.call(&"x".repeat(300_000), &json!({}))).await;
+    assert_eq!((refused.0.as_u16(), reason(&refused.1)), (422, "UnknownOperation"));
+    assert!(refused.1.to_string().len() < 2000);
 }
 
 #[tokio::test]
@@ -158,6 +182,29 @@ async fn what_is_not_right_is_refused_and_the_field_is_named() {
         assert!(message.contains(expected), "{message} lacks {expected}");
     }
     assert_eq!(world.send("PUT", "/v1/steps/a%2Fb/c", &ring(&world)).await.0, 422);
+}
+
+#[tokio::test]
+async fn what_the_ledger_knows_is_answered_before_a_body_that_can_not_be_read() {
+    let world = World::new().await;
+    let garbage = json!("no call");
+    let call = world.call("airtable.create", &json!({"table": "Deals", "fields": {"Name": "Bo"}}));
+    assert_eq!(reason(&world.put(&garbage).await.1), "InvalidCall");
+
+    world.gateway.fail_next(Fault::QueueFull);
+    assert_eq!(world.put(&call).await.0, 503);
+    assert_eq!(world.put(&garbage).await.0, 422, "that is still proven");
+    world.gateway.fail_next(Fault::AnswerLost);
+    let second = with(&call, &json!({"attempt": 2}));
+    assert_eq!(world.put(&second).await.0, 500);
+    assert_eq!(world.put(&garbage).await.0, 500);
+    let done = world.put(&second).await;
+    assert_eq!((done.0.as_u16(), world.put(&garbage).await), (200, done));
+
+    assert_eq!(world.delete(&garbage).await.0, 422, "nothing of an undo is known");
+    let undone = world.delete(&call).await;
+    assert_eq!((undone.0.as_u16(), world.delete(&garbage).await), (200, undone));
+    assert_eq!(reason(&world.put(&garbage).await.1), "Undone");
 }
 
 #[tokio::test]

@@ -1,25 +1,32 @@
 //! A gateway as its contract says, small: records of one table, a ledger by key, and faults on demand.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{Path, State},
+    body::{Body, Bytes},
+    extract::{Path, RawQuery, State},
     http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use serde_json::{Map, Value, json};
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-/// What goes wrong with the next write.
+use super::table::{Answer, Table, refusal, schema};
+
+/// What goes wrong with the next write; of several, the last one given comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
+    /// Nothing.
+    Passes,
     /// It takes effect, and its answer is a 500.
     AnswerLost,
     /// It is refused before it is looked at.
@@ -28,12 +35,20 @@ pub enum Fault {
     Held,
 }
 
-#[derive(Default)]
+/// What the ledger has for a key.
+#[derive(Debug, Clone)]
+enum Entry {
+    Done(Answer),
+    /// With what had been done, if anything, or that nobody can tell.
+    Closed(Result<Option<Answer>, ()>),
+}
+
 struct Inside {
-    records: BTreeMap<String, Map<String, Value>>,
-    next: u32,
-    ledger: BTreeMap<String, (u16, Value)>,
-    closed: BTreeSet<String>,
+    table: Table,
+    ledger: BTreeMap<String, Entry>,
+    born: Timestamp,
+    /// Closes are answered that it can't be told yet.
+    doubts: bool,
     writes: Vec<String>,
     faults: Vec<Fault>,
     hits: Vec<String>,
@@ -47,15 +62,19 @@ pub struct Gateway {
     release: Arc<Notify>,
 }
 
-type Answer = (u16, Value);
-
 impl Gateway {
-    /// A gateway on loopback with one record, `rec00000000000001`.
+    /// A gateway on loopback with one record, `rec00000000000001`, whose ledger has always been there.
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut inside = Inside { next: 2, ..Inside::default() };
-        let cells = json!({"Name": "Ada", "Stage": "New", "Total": 7});
-        inside.records.insert("rec00000000000001".to_owned(), cells.as_object().unwrap().clone());
+        let inside = Inside {
+            table: Table::new(),
+            ledger: BTreeMap::new(),
+            born: Timestamp::UNIX_EPOCH,
+            doubts: false,
+            writes: Vec::new(),
+            faults: Vec::new(),
+            hits: Vec::new(),
+        };
         let gateway = Self {
             address: listener.local_addr().unwrap(),
             inside: Arc::new(Mutex::new(inside)),
@@ -68,6 +87,8 @@ impl Gateway {
             .route("/api/airtable/tables", get(async || Json(schema())))
             .route("/api/airtable/ledger/{key}", get(look).delete(close))
             .route("/elsewhere", any(elsewhere))
+            .route("/elsewhere/large", any(async || "x".repeat(2 << 20)))
+            .route("/elsewhere/broken", any(broken))
             .with_state(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         gateway
@@ -80,27 +101,49 @@ impl Gateway {
     /// The cells of all records, without regard to ids.
     pub fn cells(&self) -> Vec<Value> {
         let mut cells: Vec<Value> =
-            self.inside.lock().unwrap().records.values().map(|cells| json!(cells)).collect();
+            self.inside(|inside| inside.table.records.values().map(|cells| json!(cells)).collect());
         cells.sort_by_key(Value::to_string);
         cells
     }
 
     /// The writes that took effect, in order: method and key.
     pub fn writes(&self) -> Vec<String> {
-        self.inside.lock().unwrap().writes.clone()
+        self.inside(|inside| inside.writes.clone())
     }
 
     /// The keys with which `/elsewhere` was called.
     pub fn hits(&self) -> Vec<String> {
-        self.inside.lock().unwrap().hits.clone()
+        self.inside(|inside| inside.hits.clone())
     }
 
     pub fn fail_next(&self, fault: Fault) {
-        self.inside.lock().unwrap().faults.push(fault);
+        self.inside(|inside| inside.faults.push(fault));
     }
 
     pub fn remove(&self, record: &str) {
-        self.inside.lock().unwrap().records.remove(record);
+        self.inside(|inside| inside.table.records.remove(record));
+    }
+
+    /// Puts a cell into a record, as a person does.
+    pub fn put_cell(&self, record: &str, name: &str, cell: &Value) {
+        self.inside(|inside| {
+            inside.table.records.get_mut(record).unwrap().insert(name.to_owned(), cell.clone())
+        });
+    }
+
+    /// Writes to a record that is not there are answered as ones without permission.
+    pub fn hide_what_is_gone(&self) {
+        self.inside(|inside| inside.table.gone = refusal(403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"));
+    }
+
+    /// The ledger is lost; a new one is born now.
+    pub fn lose_ledger(&self) {
+        self.inside(|inside| (inside.ledger, inside.born) = (BTreeMap::new(), Timestamp::now()));
+    }
+
+    /// From now on it can't be told, or can again, what had been done under a key that is to be closed.
+    pub fn doubt(&self, doubts: bool) {
+        self.inside(|inside| inside.doubts = doubts);
     }
 
     /// Resolves once a write is held.
@@ -111,16 +154,10 @@ impl Gateway {
     pub fn release(&self) {
         self.release.notify_one();
     }
-}
 
-fn schema() -> Value {
-    let field = |name: &str, kind: &str| json!({"id": format!("fld{name}"), "name": name, "type": kind});
-    json!({"tables": [{"id": "tblDeals", "name": "Deals", "primaryFieldId": "fldName",
-        "fields": [field("Name", "singleLineText"), field("Stage", "singleLineText"), field("Total", "formula")]}]})
-}
-
-fn refusal(status: u16, kind: &str) -> Answer {
-    (status, json!({"error": {"type": kind, "message": kind}}))
+    fn inside<T>(&self, see: impl FnOnce(&mut Inside) -> T) -> T {
+        see(&mut self.inside.lock().unwrap())
+    }
 }
 
 fn reply((status, body): Answer) -> Response {
@@ -130,6 +167,7 @@ fn reply((status, body): Answer) -> Response {
 async fn write(
     State(gateway): State<Gateway>,
     path: Option<Path<String>>,
+    RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
@@ -139,18 +177,19 @@ async fn write(
     let record = path.map(|Path(record)| record);
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
-    let is_read = method == Method::GET || record.as_deref() == Some("listRecords");
-    let (answer, fault) = {
-        let mut inside = gateway.inside.lock().unwrap();
-        if is_read {
-            return reply(inside.read(record.as_deref(), &body));
-        }
-        let fault = inside.faults.pop();
-        if fault == Some(Fault::QueueFull) {
-            return reply(refusal(503, "GATEWAY_QUEUE_FULL"));
-        }
-        (inside.once(key.as_deref(), &method, record.as_deref(), &body), fault)
-    };
+    if method == Method::GET {
+        let by_id = query.as_deref() == Some("returnFieldsByFieldId=true");
+        let parameters = json!({"returnFieldsByFieldId": by_id});
+        return reply(gateway.inside(|inside| inside.table.read(record.as_deref(), &parameters)));
+    }
+    if record.as_deref() == Some("listRecords") {
+        return reply(gateway.inside(|inside| inside.table.read(record.as_deref(), &body)));
+    }
+    let fault = gateway.inside(|inside| inside.faults.pop());
+    if fault == Some(Fault::QueueFull) {
+        return reply(refusal(503, "GATEWAY_QUEUE_FULL"));
+    }
+    let answer = gateway.inside(|inside| inside.once(key.as_deref(), &method, record.as_deref(), &body));
     match fault {
         Some(Fault::AnswerLost) => reply(refusal(500, "SERVER_ERROR")),
         Some(Fault::Held) => {
@@ -163,115 +202,113 @@ async fn write(
 }
 
 async fn look(State(gateway): State<Gateway>, Path(key): Path<String>) -> Response {
-    let inside = gateway.inside.lock().unwrap();
-    let state = if inside.ledger.contains_key(&key) { "done" } else { "unknown" };
-    reply((200, inside.entry(&key, state)))
+    reply(gateway.inside(|inside| {
+        let entry =
+            |state, (status, body)| json!({"state": state, "response": {"status": status, "body": body}});
+        let body = match inside.ledger.get(&key).cloned() {
+            None => json!({"state": "unknown"}),
+            Some(Entry::Done(answer)) => entry("done", answer),
+            Some(Entry::Closed(Ok(Some(answer)))) => entry("closed", answer),
+            Some(Entry::Closed(Ok(None))) => json!({"state": "closed"}),
+            Some(Entry::Closed(Err(()))) => json!({"state": "closed", "outcome": "unknown"}),
+        };
+        (200, body)
+    }))
 }
 
-async fn close(State(gateway): State<Gateway>, Path(key): Path<String>) -> Response {
-    let mut inside = gateway.inside.lock().unwrap();
-    inside.closed.insert(key.clone());
-    reply((200, inside.entry(&key, "closed")))
+async fn close(
+    State(gateway): State<Gateway>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let since: Timestamp = headers["idempotency-since"].to_str().unwrap().parse().unwrap();
+    let write: Option<Value> = (!body.is_empty()).then(|| serde_json::from_slice(&body).unwrap());
+    reply(gateway.inside(|inside| inside.close(&key, since, write.as_ref())))
 }
 
 async fn elsewhere(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
-    let mut inside = gateway.inside.lock().unwrap();
-    inside.hits.push(key);
-    match inside.faults.pop() {
+    let fault = gateway.inside(|inside| {
+        inside.hits.push(key);
+        inside.faults.pop()
+    });
+    match fault {
         Some(Fault::AnswerLost) => reply((500, json!({}))),
         _ => reply((201, json!({"ticket": 7}))),
     }
 }
 
-impl Inside {
-    fn entry(&self, key: &str, state: &str) -> Value {
-        match self.ledger.get(key) {
-            Some((status, body)) => json!({"state": state, "response": {"status": status, "body": body}}),
-            None => json!({"state": state}),
-        }
-    }
+/// A body that breaks off, once its beginning is on its way.
+async fn broken() -> Body {
+    let breaks = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::other("broken"))
+    };
+    Body::from_stream(stream::iter([Ok("half")]).chain(stream::once(breaks)))
+}
 
+impl Inside {
     /// Once for a key; without a key every time.
     fn once(&mut self, key: Option<&str>, method: &Method, record: Option<&str>, body: &Value) -> Answer {
         let name = key.unwrap_or("no key");
-        if self.closed.contains(name) {
-            return refusal(409, "IDEMPOTENCY_KEY_CLOSED");
+        match self.ledger.get(name) {
+            Some(Entry::Closed(_)) => return refusal(409, "IDEMPOTENCY_KEY_CLOSED"),
+            Some(Entry::Done(first)) => return first.clone(),
+            None => (),
         }
-        if let Some(first) = self.ledger.get(name) {
-            return first.clone();
-        }
-        let answer = self.apply(method, record, body);
+        let answer = self.table.write(method, record, body);
         if answer.0 < 300 {
             self.writes.push(format!("{method} {name}"));
             if let Some(key) = key {
-                self.ledger.insert(key.to_owned(), answer.clone());
+                self.ledger.insert(key.to_owned(), Entry::Done(answer.clone()));
             }
         }
         answer
     }
 
-    fn apply(&mut self, method: &Method, record: Option<&str>, body: &Value) -> Answer {
-        let cells = |value: &Value| value["fields"].as_object().unwrap().clone();
-        match (method.as_str(), record) {
-            ("POST", None) => match body["records"].as_array() {
-                None if body.pointer("/fields/Total").is_some() => refusal(422, "INVALID_VALUE_FOR_COLUMN"),
-                None => (200, self.create(cells(body))),
-                Some(records) => {
-                    let created: Vec<Value> =
-                        records.iter().map(|record| self.create(cells(record))).collect();
-                    (200, json!({"records": created}))
-                }
-            },
-            ("PATCH", None) => {
-                let new = cells(&body["records"][0]);
-                let matching = |old: &Map<String, Value>| old.get("Name") == new.get("Name");
-                let found = self.records.iter().find(|(_, old)| matching(old)).map(|(id, _)| id.clone());
-                let answer = if let Some(id) = found {
-                    let updated = self.update(&id, new);
-                    json!({"records": [updated], "createdRecords": [], "updatedRecords": [id]})
-                } else {
-                    let created = self.create(new);
-                    json!({"records": [created], "createdRecords": [created["id"]], "updatedRecords": []})
-                };
-                (200, answer)
-            }
-            (_, Some(id)) if !self.records.contains_key(id) => refusal(404, "MODEL_ID_NOT_FOUND"),
-            ("PATCH", Some(id)) => (200, self.update(id, cells(body))),
-            ("DELETE", Some(id)) => {
-                self.records.remove(id);
-                (200, json!({"id": id, "deleted": true}))
-            }
-            other => panic!("unexpected write {other:?}"),
+    fn close(&mut self, key: &str, since: Timestamp, write: Option<&Value>) -> Answer {
+        if self.doubts {
+            return refusal(503, "IDEMPOTENCY_OUTCOME_UNKNOWN");
         }
-    }
-
-    fn create(&mut self, mut cells: Map<String, Value>) -> Value {
-        let id = format!("rec{:014}", self.next);
-        self.next += 1;
-        cells.insert("Total".to_owned(), json!(7));
-        self.records.insert(id.clone(), cells.clone());
-        json!({"id": id, "fields": cells})
-    }
-
-    fn update(&mut self, id: &str, new: Map<String, Value>) -> Value {
-        let cells = self.records.get_mut(id).unwrap();
-        cells.extend(new);
-        cells.retain(|_, cell| !cell.is_null());
-        json!({"id": id, "fields": cells})
-    }
-
-    fn read(&self, record: Option<&str>, parameters: &Value) -> Answer {
-        let show = |(id, cells): (&String, &Map<String, Value>)| json!({"id": id, "fields": cells});
-        if record != Some("listRecords") {
-            let found = self.records.iter().find(|(id, _)| Some(id.as_str()) == record);
-            return found.map_or(refusal(404, "NOT_FOUND"), |found| (200, show(found)));
-        }
-        let formula = parameters["filterByFormula"].as_str().unwrap_or_default();
-        let matching = |cells: &Map<String, Value>| {
-            formula.is_empty() || formula.contains(&format!("{{Name}}={}", cells["Name"]))
+        let closed = match self.ledger.get(key).cloned() {
+            Some(Entry::Done(answer)) => Ok(Some(answer)),
+            Some(Entry::Closed(closed)) => closed,
+            None if since >= self.born => Ok(None),
+            None => write.map_or(Err(()), |write| Ok(self.find_out(key, write))),
         };
-        let found: Vec<Value> = self.records.iter().filter(|(_, cells)| matching(cells)).map(show).collect();
-        (200, json!({"records": found}))
+        self.ledger.insert(key.to_owned(), Entry::Closed(closed.clone()));
+        match closed {
+            Ok(None) => (200, json!({"state": "closed"})),
+            Ok(Some((status, body))) => {
+                (200, json!({"state": "closed", "response": {"status": status, "body": body}}))
+            }
+            Err(()) => refusal(409, "IDEMPOTENCY_OUTCOME_UNKNOWABLE"),
+        }
+    }
+
+    /// A create is searched for, all else is sent.
+    fn find_out(&mut self, key: &str, write: &Value) -> Option<Answer> {
+        let body = write.get("body").cloned().unwrap_or_default();
+        let path = write["path"].as_str().unwrap().strip_prefix("/v0/appXXXXXXXXXXXXXX/Deals").unwrap();
+        let method: Method = write["method"].as_str().unwrap().parse().unwrap();
+        if method == Method::POST {
+            let found = match body["records"].as_array() {
+                None => self.table.find(&body["fields"])?,
+                Some(records) => {
+                    let records: Option<Vec<Value>> =
+                        records.iter().map(|record| self.table.find(&record["fields"])).collect();
+                    json!({"records": records?})
+                }
+            };
+            return Some((200, found));
+        }
+        let record = path.strip_prefix('/').map(str::to_owned);
+        let answer = self.once(Some(key), &method, record.as_deref(), &body);
+        match answer.0 {
+            200 => Some(answer),
+            _ if method == Method::DELETE => Some((200, json!({"id": record, "deleted": true}))),
+            _ => None,
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! A worker in process, and a scripted gateway with records, a ledger and faults.
 
 pub mod gateway;
+pub mod serving;
+mod table;
 
 use std::{
     path::{Path, PathBuf},
@@ -16,6 +18,7 @@ use clap::Parser;
 use gateway::Gateway;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+pub use table::field_id;
 use telemetry::metrics::Metrics;
 use tower::ServiceExt as _;
 
@@ -33,6 +36,9 @@ pub struct World {
     router: Router,
     folder: tempfile::TempDir,
 }
+
+/// The trace that all calls belong to.
+pub const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// The one key most tests use.
 pub const STEP: &str = "6f1c/create-deal";
@@ -93,6 +99,11 @@ impl World {
     }
 }
 
+/// The reason of a failure.
+pub fn reason(body: &Value) -> &str {
+    body.pointer("/error/reason").and_then(Value::as_str).unwrap_or_default()
+}
+
 /// The call with other members.
 pub fn with(call: &Value, changes: &Value) -> Value {
     let mut call = call.clone();
@@ -132,7 +143,7 @@ pub async fn send(router: Router, method: &str, path: &str, body: &Value) -> (St
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .header("traceparent", TRACEPARENT)
         .body(Body::from(body.to_string()))
         .unwrap();
     let response = router.oneshot(request).await.unwrap();
