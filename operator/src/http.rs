@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use reqwest::{Client, Response, redirect::Policy};
 
+/// How long a service may take to say whether it is ready: one that stays silent must not hold up the passes of others.
+pub const PROBE: Duration = Duration::from_secs(3);
+
 /// The HTTP client: bounded in time, never following a redirect with a token.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from node import DEMO, SYSTEM, Node, wait_until
+from node import DEMO, SYSTEM, Node, resource, wait_until
 
 BACK_WITHIN_SECONDS = 30
 
@@ -28,6 +28,18 @@ def test_a_killed_pod_is_back_and_ready(node: Node, which: str) -> None:
     print(f"{which} was back and ready after {time.monotonic() - begun:.1f} s")
 
 
+def test_a_saga_made_right_after_the_operator_was_killed_ends_in_time(node: Node) -> None:
+    """A pod is ready before it leads: only a saga that ends shows that there is a leader again."""
+    namespace, label = PODS["operator"]
+    begun = time.monotonic()
+    node.kubectl("-n", namespace, "delete", "pod", "-l", label, "--grace-period=0", "--force")
+    name = f"led-{int(time.time())}"
+    place_order(node, name)
+    left = BACK_WITHIN_SECONDS - (time.monotonic() - begun)
+    node.kubectl("-n", DEMO, "wait", "--for=condition=Succeeded", f"sagas.pyairtable.dev/{name}", f"--timeout={left:.0f}s")
+    print(f"the saga ended {time.monotonic() - begun:.1f} s after the operator was killed")
+
+
 def test_sagas_go_on_while_pods_are_killed(node: Node) -> None:
     """Each kind of pod is killed once while sagas run; every record is there once."""
     before = max((effect["seq"] for effect in node.effects()), default=0)
@@ -36,12 +48,7 @@ def test_sagas_go_on_while_pods_are_killed(node: Node) -> None:
         for index in range(2):
             name = f"kill-{int(time.time())}-{round_number}-{index}"
             names.append(name)
-            saga = {
-                "apiVersion": "pyairtable.dev/v1alpha1", "kind": "Saga", "metadata": {"name": name},
-                "spec": {"workflowRef": {"name": "place-order"}, "parameters": {
-                    "customer": name, "email": "k@example.com", "order": name, "quantity": 1, "unitPrice": 1, "payment": "Paid"}},
-            }
-            node.kubectl("-n", DEMO, "create", "-f", "-", stdin=json.dumps(saga))
+            place_order(node, name)
         namespace, label = PODS[which]
         node.kubectl("-n", namespace, "delete", "pod", "-l", label, "--grace-period=0", "--force")
     for name in names:
@@ -62,6 +69,13 @@ def test_a_changed_child_is_put_right(node: Node) -> None:
     node.kubectl("-n", DEMO, "scale", "deployment/crm-gateway", "--replicas=0")
     wait_until(lambda: node.get(DEMO, "deployment", "crm-gateway")["spec"]["replicas"] == 1, "replicas are still 0", 30)
     node.kubectl("-n", DEMO, "wait", "--for=condition=Ready", "airtablebases/crm", "--timeout=90s")
+
+
+def place_order(node: Node, name: str) -> None:
+    """A saga of the demo's workflow, whose customer and order have its name."""
+    parameters = {"customer": name, "email": "k@example.com", "order": name, "quantity": 1, "unitPrice": 1, "payment": "Paid"}
+    saga = resource("Saga", name, {"workflowRef": {"name": "place-order"}, "parameters": parameters})
+    node.kubectl("-n", DEMO, "create", "-f", "-", stdin=json.dumps(saga))
 
 
 def pods(node: Node, namespace: str, label: str) -> list[dict]:

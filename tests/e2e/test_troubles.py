@@ -72,8 +72,11 @@ def test_a_bad_image(shelf: Shelf) -> None:
     shelf.await_ready("airtablebases", "crm", 90)
 
 
-def test_a_worker_that_never_answers(shelf: Shelf) -> None:
-    """The worker's address accepts nothing; its saga waits, says why, and ends well once there is a worker."""
+def test_a_worker_that_can_not_be_reached(shelf: Shelf) -> None:
+    """There is nobody at the worker's address, so that nothing was done; its saga waits, says why, and ends well once there is one.
+
+    One that takes calls and stays silent is in `tests/faults/test_network.py`.
+    """
     shelf.apply(secret("token", "pat"), base(), workflow(worker={"external": {"url": f"http://strict.{shelf.name}.svc:8090"}}))
     shelf.apply(resource("Saga", "patient", {"workflowRef": {"name": "flow"}, "parameters": {"name": "patient"}}))
     shelf.await_reason("workflows.pyairtable.dev", "flow", "WorkerUnreachable")

@@ -29,10 +29,13 @@ class Process:
     command: list[str]
     health_url: str
     log: Path
+    # Failpoints of every start, beside those of one.
+    always: str = ""
     running: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self, failpoints: str = "") -> None:
         assert self.running is None, f"{self.name} runs already"
+        failpoints = ";".join(filter(None, (self.always, failpoints)))
         environment = os.environ | {"FAILPOINTS": failpoints, "LOG": "info", "LOG_TEXT": "true"}
         with self.log.open("ab") as log:
             log.write(f"--- start, failpoints: {failpoints or 'none'}\n".encode())
@@ -48,6 +51,14 @@ class Process:
             self.running.send_signal(signal.SIGKILL)
             self.running.wait(PATIENCE_SECONDS)
             self.running = None
+
+    def stop(self) -> None:
+        """SIGTERM, as a kubelet sends it; the process ends well by itself."""
+        assert self.running is not None, f"{self.name} does not run"
+        self.running.send_signal(signal.SIGTERM)
+        status = self.running.wait(PATIENCE_SECONDS)
+        self.running = None
+        assert status == 0, f"{self.name} ended with {status}; see {self.log}"
 
     def await_crash(self, seconds: float) -> bool:
         """True when the process ended by its failpoint within the time."""

@@ -60,7 +60,7 @@ def test_a_late_call_of_a_replaced_operator_has_no_effect_and_has_one_without_th
     saga = order_saga("late")
     saga["spec"]["steps"] = [saga["spec"]["steps"][0] | {"timeoutSeconds": 30}]
     world.operator.start("operator::before-call:do=1*sleep(8000)")
-    time.sleep(2)  # a call dated before the birth of the ledgers would have to be found out about first
+    world.let_ledgers_be_older()
     world.apply(saga)
     wait_until(lambda: world.saga("late").get("status", {}).get("epoch") == 1, lambda: str(world.saga("late")))
     world.operator_2.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -52,6 +53,17 @@ class World:
             "--no-leader-election", "--identity", name,
         ])
 
+    def elect(self) -> None:
+        """Operators that start from now on lead only while they hold the lease, which is in the world's namespace."""
+        for operator in (self.operator, self.operator_2):
+            operator.command.remove("--no-leader-election")
+
+    def leader(self) -> Process | None:
+        """The operator that holds the lease."""
+        found = self.kubectl("get", "leases", "-o", "jsonpath={.items[*].spec.holderIdentity}")
+        # An identity is the name that was given, a dash and eight random characters.
+        return next((one for one in (self.operator, self.operator_2) if one.name == found[:-9]), None)
+
     def open(self) -> None:
         """Creates the namespace with a base and a workflow, and starts all but the operator."""
         self.kubectl("create", "namespace", self.namespace)
@@ -79,6 +91,10 @@ class World:
         process.kill()
         process.start(failpoints)
         process.await_health()
+
+    def let_ledgers_be_older(self) -> None:
+        """A key of the second in which a ledger was born may be one that it has forgotten: journals have whole seconds."""
+        time.sleep(1 - time.time() % 1)
 
     def apply(self, *objects: dict[str, Any]) -> None:
         self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))

@@ -191,7 +191,8 @@ async fn ask(url: &str, token: Option<String>, ctx: &Context) -> Gateway {
 }
 
 async fn ready_report(url: &str, ctx: &Context) -> Result<ReadyReport, String> {
-    let response = ctx.http.get(format!("{url}/ready")).send().await.map_err(|error| plain(&error))?;
+    let probe = ctx.http.get(format!("{url}/ready")).timeout(http::PROBE);
+    let response = probe.send().await.map_err(|error| plain(&error))?;
     let status = response.status();
     let body = http::body(response, MOST_REPORT_BYTES).await.map_err(|error| error.to_string())?;
     serde_json::from_slice(&body)

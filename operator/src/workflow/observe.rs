@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt as _, api::ListParams, runtime::reflector::ObjectRef
 
 use crate::{
     context::Context,
-    http::plain,
+    http::{self, plain},
     workload::{Deployed, selector_text},
 };
 
@@ -78,7 +78,8 @@ async fn pods(workflow: &Workflow, ctx: &Context) -> Result<Vec<Pod>, kube::Erro
 
 /// Asks `/ready`; a worker that does not serve it (404) is judged by its answering at all.
 async fn ask(url: &str, ctx: &Context) -> Result<(), String> {
-    let response = ctx.http.get(format!("{url}/ready")).send().await.map_err(|error| plain(&error))?;
+    let probe = ctx.http.get(format!("{url}/ready")).timeout(http::PROBE);
+    let response = probe.send().await.map_err(|error| plain(&error))?;
     match response.status().as_u16() {
         200..=299 | 404 => Ok(()),
         status => Err(format!("/ready answers {status}")),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use airtable::{Cells, cell::is_empty};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::write::Create;
@@ -114,12 +115,14 @@ fn compare_numbers(wanted: Option<f64>, found: Option<f64>) -> Likeness {
     }
 }
 
-/// Texts that are points in time are compared as such: Airtable always writes milliseconds. White space and line ends
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
+
+/// Texts that are points in time are compared as such: Airtable keeps and writes milliseconds. White space and line ends
 /// do not count; rich text comes back with other marks, but with the same words.
 fn compare_texts(wanted: &str, found: &str) -> Likeness {
     let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
     match (time(wanted), time(found)) {
-        (Some(wanted), Some(found)) if wanted == found => Likeness::Same,
+        (Some(wanted), Some(found)) if wanted.duration_since(found).abs() < MILLISECOND => Likeness::Same,
         (Some(_), Some(_)) => Likeness::Different,
         _ if wanted.split_whitespace().eq(found.split_whitespace()) => Likeness::Same,
         (None, None) if !is_date(wanted) && !is_date(found) && words(wanted) != words(found) => {
@@ -203,6 +206,19 @@ mod tests {
     fn white_space_and_line_ends_do_not_count() {
         let found = json!({"Text": "one two\nthree\n"});
         assert_eq!(judged(&[json!({"Text": "one  two\r\nthree "})], &[found]), Verdict::Created(vec![0]));
+    }
+
+    #[test]
+    fn times_of_one_millisecond_are_the_same() {
+        let wanted = json!({"At": "2026-01-01T01:00:00.123956+01:00"});
+        for (found, verdict) in [
+            ("2026-01-01T00:00:00.123Z", Verdict::Created(vec![0])),
+            ("2026-01-01T00:00:00.124Z", Verdict::Created(vec![0])),
+            ("2026-01-01T00:00:00.125Z", Verdict::NotCreated),
+            ("2026-01-01T00:00:00.122Z", Verdict::NotCreated),
+        ] {
+            assert_eq!(judged(std::slice::from_ref(&wanted), &[json!({"At": found})]), verdict, "{found}");
+        }
     }
 
     #[test]

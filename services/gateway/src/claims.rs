@@ -1,11 +1,10 @@
 //! Which key created which record: so that a search for one key's records never takes another's.
 
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use ledger::{Error, Ledger, Look};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::{answer::Answer, upstream::Request, write::Write};
 
 /// Whose a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,30 +22,11 @@ fn entry(record: &str) -> String {
     format!("record {record}")
 }
 
-/// Why records could not be remembered as a key's.
-#[derive(Debug, thiserror::Error)]
-pub enum NotRemembered {
-    /// The ledger failed.
-    #[error(transparent)]
-    Ledger(#[from] Error),
-    /// Another key has one of them.
-    #[error("{0} is known to be created under another key")]
-    Taken(String),
-}
-
-/// Remembers that the records `answer` calls new were created under `key`: all of them or none, durably before it
-/// returns.
-///
-/// `all`: all records of the answer are new (a create), otherwise those of `createdRecords` (an upsert).
-pub async fn remember(ledger: &Ledger, key: &str, answer: &Answer, all: bool) -> Result<(), NotRemembered> {
-    let names: Vec<String> = created(answer, all).iter().map(|record| entry(record)).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    match ledger.assign(names, key, Timestamp::now()).await? {
-        None => Ok(()),
-        Some(name) => Err(NotRemembered::Taken(name)),
-    }
+/// The ledger's names of the records that `answer` to `request` calls new: all of a create, those of `createdRecords` of
+/// an upsert. They are given to the key in the same moment as it is settled.
+pub fn names(request: &Request, answer: &Answer) -> Vec<String> {
+    let all = matches!(Write::of(request), Write::Create(_));
+    created(answer, all).iter().map(|record| entry(record)).collect()
 }
 
 /// Whose `record` is, from the view of `key`.
@@ -80,6 +60,9 @@ fn created(answer: &Answer, all: bool) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+    use jiff::Timestamp;
+    use ledger::Begin;
     use serde_json::json;
 
     use super::*;
@@ -87,23 +70,25 @@ mod tests {
     #[tokio::test]
     async fn a_record_belongs_to_the_key_that_created_it() {
         let ledger = Ledger::open(None, Timestamp::now()).unwrap();
+        let create = Request::post("/v0/appA/Deals".into(), &json!({"fields": {}}));
+        let upsert = Request { method: Method::PATCH, ..create.clone() };
         let answers = [
-            (json!({"id": "rec1", "fields": {}}), true),
-            (json!({"records": [{"id": "rec2"}]}), true),
-            (json!({"records": [{"id": "rec3"}, {"id": "rec4"}], "createdRecords": ["rec4"]}), false),
+            (json!({"id": "rec1", "fields": {}}), &create),
+            (json!({"records": [{"id": "rec2"}]}), &create),
+            (json!({"records": [{"id": "rec3"}, {"id": "rec4"}], "createdRecords": ["rec4"]}), &upsert),
         ];
-        for (body, all) in answers {
-            remember(&ledger, "mine", &Answer::json(StatusCode::OK, &body), all).await.unwrap();
+        let mut given = Vec::new();
+        for (body, request) in answers {
+            given.extend(names(request, &Answer::json(StatusCode::OK, &body)));
         }
+        let begun = ledger.begin("mine", "", json!(1), None, Timestamp::now()).await.unwrap();
+        let Begin::Fresh(claim) = begun else { panic!("{begun:?}") };
+        claim.owning(given).finish(json!(1), Timestamp::now()).await.unwrap();
         for (record, expected) in
             [("rec1", Owner::Asker), ("rec2", Owner::Asker), ("rec3", Owner::Nobody), ("rec4", Owner::Asker)]
         {
             assert_eq!(owner(&ledger, "mine", record).await.unwrap(), expected, "{record}");
         }
         assert_eq!(owner(&ledger, "another", "rec1").await.unwrap(), Owner::Other);
-        let both = Answer::json(StatusCode::OK, &json!({"records": [{"id": "rec9"}, {"id": "rec1"}]}));
-        let taken = remember(&ledger, "another", &both, true).await;
-        assert!(matches!(taken, Err(NotRemembered::Taken(_))), "{taken:?}");
-        assert_eq!(owner(&ledger, "another", "rec9").await.unwrap(), Owner::Nobody, "all or none");
     }
 }

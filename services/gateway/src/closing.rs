@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::PathAndQuery};
 use jiff::Timestamp;
 use ledger::{Claim, Close, Intent};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     answer::Answer,
+    claims,
     find_out::Found,
     idempotency::Idempotency,
     key::Key,
@@ -44,8 +45,8 @@ pub fn read_write(body: &Bytes, base: &str) -> Result<Option<Request>, NoWrite> 
     }
     let wire: Wire = serde_json::from_slice(body).map_err(|error| invalid(&error.to_string()))?;
     let method: Method = wire.method.parse().map_err(|_| invalid("method: not a method"))?;
-    let target = route::clean(&wire.path);
-    let path = target.split('?').next().unwrap_or_default();
+    let sent = as_sent(&wire.path)?;
+    let path = route::clean(sent.path());
     if route::target(path, base) != Target::Base {
         return Err(invalid(&format!("path: not a path of the base, as /v0/{base}/Deals is")));
     }
@@ -59,10 +60,17 @@ pub fn read_write(body: &Bytes, base: &str) -> Result<Option<Request>, NoWrite> 
     let text = wire.body.map(RawValue::get).unwrap_or_default();
     Ok(Some(Request {
         method,
-        target: target.to_owned(),
+        target: route::with_query(path, sent.query()),
         headers,
         body: Bytes::copy_from_slice(text.as_bytes()),
     }))
+}
+
+/// Path and query as a request line can carry them: what else would be in them, a URL parser drops or resolves, and the
+/// write would go to another place than was looked at.
+fn as_sent(path: &str) -> Result<PathAndQuery, NoWrite> {
+    let why = "path: not as a request line has it: percent-encode all that is not allowed there, as # is";
+    if path.contains('#') { Err(invalid(why)) } else { path.parse().map_err(|_| invalid(why)) }
 }
 
 fn invalid(why: &str) -> NoWrite {
@@ -93,65 +101,41 @@ impl Idempotency {
     }
 
     async fn close_interrupted(&self, claim: Claim, intent: &Intent, write: Option<Request>) -> Answer {
-        let (deadline, until) = self.deadline();
-        let note = Note::of(intent).or_else(|| write.map(|write| Note::new(&write, until)));
+        let (deadline, _) = self.deadline();
+        let note = match (Note::of(intent), write) {
+            (Some(note), _) => Some(note),
+            (None, None) => None,
+            // Forgotten: what was sent under the key was over when it was swept, or when the ledger was lost.
+            (None, Some(write)) => match self.ledger().horizon().await {
+                Ok(horizon) => Some(Note::new(&write, horizon)),
+                Err(error) => return unavailable(&error),
+            },
+        };
+        let request = note.as_ref().and_then(Note::request);
+        let _flight = request.as_ref().and_then(|request| self.depart_again(&claim, request));
         let found = match note {
             Some(mut note) => self.find_out(&claim, &mut note, intent.at, deadline).await,
             None => Found::Unknowable(
                 "the ledger is younger than the key, and does not know what was sent under it".to_owned(),
             ),
         };
-        let outcome = match found {
-            Found::Done(answer) => Some(outcome::keep(&answer)),
-            Found::Absent | Found::Refused(_) => None,
+        let (names, outcome) = match found {
+            Found::Done(answer) => {
+                let names = request.map(|request| claims::names(&request, &answer));
+                (names.unwrap_or_default(), Some(outcome::keep(&answer)))
+            }
+            Found::Absent | Found::Refused(_) => (Vec::new(), None),
             Found::Unknown(why) => return unknown(&why),
-            Found::Unknowable(why) => Some(outcome::keep_unknowable(&why)),
+            Found::Unknowable(why) => (Vec::new(), Some(outcome::keep_unknowable(&why))),
         };
-        match claim.close(outcome.clone(), Timestamp::now()).await {
+        match claim.owning(names).close(outcome.clone(), Timestamp::now()).await {
             Ok(()) => outcome::closing(outcome.as_ref()),
+            Err(error @ ledger::Error::Taken { .. }) => unknown(&error.to_string()),
             Err(error) => unavailable(&error),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::note::fingerprint;
-
-    const BASE: &str = "appAAAAAAAAAAAAAA";
-
-    fn read(text: &str) -> Result<Option<Request>, String> {
-        let body = Bytes::copy_from_slice(text.as_bytes());
-        read_write(&body, BASE).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_write_is_read_as_it_was_sent() {
-        let text = format!(
-            r#"{{"method": "POST", "path": "/v0/{BASE}/Deals", "body": {{"fields":{{"A": 1.50}}}}}}"#
-        );
-        let request = read(&text).unwrap().unwrap();
-        let sent = Request {
-            method: Method::POST,
-            target: format!("/v0/{BASE}/Deals"),
-            headers: HeaderMap::new(),
-            body: r#"{"fields":{"A": 1.50}}"#.into(),
-        };
-        assert_eq!(fingerprint(&request), fingerprint(&sent));
-        assert!(read("").unwrap().is_none());
-    }
-
-    #[test]
-    fn what_is_no_write_to_this_base_is_named() {
-        for (text, expected) in [
-            ("{", "EOF"),
-            (r#"{"method": "POST", "path": "/v0/appBBBBBBBBBBBBBB/Deals"}"#, "not a path of the base"),
-            (r#"{"method": "GET", "path": "/v0/appAAAAAAAAAAAAAA/Deals"}"#, "a read"),
-            (r#"{"method": "POST", "path": "/v0/appAAAAAAAAAAAAAA/Deals", "bodi": {}}"#, "bodi"),
-        ] {
-            let refusal = read(text).unwrap_err();
-            assert!(refusal.contains(expected), "{refusal}");
-        }
-    }
-}
+#[path = "closing_tests.rs"]
+mod tests;

@@ -103,7 +103,7 @@ pub enum Error {
     /// The client for the Kubernetes API server can't be made.
     #[error(transparent)]
     Auth(#[from] auth::Error),
-    /// The ledger can't be opened.
+    /// The ledger can't be opened, or has stopped.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
     /// A metric is registered twice.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ledger::{Claim, Ledger};
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     answer::Answer,
@@ -40,11 +40,16 @@ pub struct Case<'a> {
     pub until: Timestamp,
 }
 
+/// How many look through a table at the same time.
+pub const MOST_LOOKS: usize = 2;
+
 /// The means to find out.
 pub struct Finder {
     pub delivery: Delivery,
     pub ledger: Ledger,
     pub flights: Flights,
+    /// As many look through a table at the same time: each holds pages of records in memory.
+    pub looks: Semaphore,
     /// When this process started.
     pub started: Timestamp,
     /// How long after its connection is gone a request may still take effect.
@@ -71,13 +76,7 @@ impl Finder {
     }
 
     pub(crate) fn window(&self, case: &Case<'_>) -> Window {
-        case.note.window(case.intent_at, self.started)
-    }
-
-    /// From when on what was sent so far can take effect no more.
-    pub(crate) fn settled(&self, case: &Case<'_>) -> Timestamp {
-        let quiet = self.window(case).quiet;
-        quiet.checked_add(self.settle).unwrap_or(quiet)
+        case.note.window(case.intent_at, self.started, self.settle)
     }
 }
 

@@ -11,13 +11,14 @@ use crate::{
     claims, crash,
     delivery::Undelivered,
     find_out::{Case, Finder, Found},
+    flights::Flight,
     key::Key,
     metrics::Metrics,
     note::{self, Note},
     outcome::{self, in_flight, state, unavailable, unknown},
     retry::{Care, Outcome},
     upstream::Request,
-    write::Write,
+    write::{self, Write},
 };
 
 /// The ledger at work.
@@ -111,10 +112,11 @@ impl Idempotency {
     /// Sends the request whose intent is durable; next is to find out about an unknown outcome.
     async fn execute(&self, claim: Claim, request: &Request, note: &mut Note, deadline: Instant) -> Step {
         crash::after_intent();
-        let flight = match Write::of(request) {
-            Write::Create(create) => Some(self.finder.flights.depart(claim.key(), create)),
-            _ => None,
+        let created = match Write::of(request) {
+            Write::Create(create) => Some(create),
+            _ => write::upserted(request),
         };
+        let flight = created.map(|create| self.finder.flights.depart(claim.key(), create));
         let answer = match self.finder.delivery.send(request, Care::Write, deadline).await {
             Ok(answer) if answer.status.is_success() => {
                 crash::after_effect();
@@ -143,6 +145,7 @@ impl Idempotency {
         at: Timestamp,
         deadline: Instant,
     ) -> Step {
+        let _flight = self.depart_again(&claim, request);
         let answer = match self.find_out(&claim, note, at, deadline).await {
             Found::Done(answer) => outcome::replayed(self.done(claim, request, answer).await),
             Found::Refused(answer) => forget(claim, answer).await,
@@ -156,6 +159,11 @@ impl Idempotency {
             }
         };
         Step::Answered(answer)
+    }
+
+    /// An upsert may be sent again to find out about it, and then create its records. Held until the key is settled.
+    pub(crate) fn depart_again(&self, claim: &Claim, request: &Request) -> Option<Flight> {
+        write::upserted(request).map(|create| self.finder.flights.depart(claim.key(), create))
     }
 
     /// What became of the write of a claimed key.
@@ -180,12 +188,10 @@ impl Idempotency {
         found
     }
 
-    /// Keeps the outcome, durably before the answer goes out. Where that fails, the key stays interrupted.
+    /// Keeps the outcome and whose its records are, durably before the answer goes out. Where that fails, the key stays
+    /// interrupted.
     async fn done(&self, claim: Claim, request: &Request, answer: Answer) -> Answer {
-        let creates = matches!(Write::of(request), Write::Create(_));
-        if let Err(error) = claims::remember(self.ledger(), claim.key(), &answer, creates).await {
-            return unknown(&error.to_string());
-        }
+        let claim = claim.owning(claims::names(request, &answer));
         match claim.finish(outcome::keep(&answer), Timestamp::now()).await {
             Ok(()) => {
                 crash::before_answer();

@@ -58,7 +58,7 @@ pub fn router(gateway: Gateway) -> Router {
 /// The program must have installed a TLS provider for `rustls`.
 ///
 /// # Errors
-/// When the configuration can't work, the ledger can't be opened or the address can't be listened on.
+/// When the configuration can't work, the ledger can't be opened or has stopped, or the address can't be listened on.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
     let registry = Registry::new();
     let gateway = Gateway::new(&config, &registry)?;
@@ -70,13 +70,17 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     background.spawn(gateway.clone().watch_upstream());
     background.spawn(gateway.clone().sweep_ledger());
     background.spawn(gateway.clone().measure_ledger());
+    let ledger = gateway.idempotency().ledger().clone();
     let service = Service {
         readiness: readiness(&gateway),
         router: router(gateway),
         metrics: registry,
         limits: config.http_limits(),
     };
-    host::serve(listener, service, config.host.grace(), shutdown).await.map_err(listen)
+    tokio::select! {
+        served = host::serve(listener, service, config.host.grace(), shutdown) => served.map_err(listen),
+        () = ledger.stopped() => Err(Error::Ledger(ledger::Error::Stopped)),
+    }
 }
 
 /// Ready: Airtable serves the base with this token, and the ledger can be used.

@@ -37,8 +37,9 @@ pub struct Note {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     pub from: Timestamp,
-    /// From then on it can take effect no more, but for a time to settle.
-    pub quiet: Timestamp,
+    /// From then on it can take effect no more.
+    pub settled: Timestamp,
+    /// The last time at which it may have taken effect: not later than that, and often before.
     to: Timestamp,
 }
 
@@ -94,8 +95,9 @@ impl Note {
     }
 
     /// When it may have taken effect. `intent_at`: the time of the intent; `started`: when this process started. What
-    /// an earlier process sent was gone by then.
-    pub fn window(&self, intent_at: Timestamp, started: Timestamp) -> Window {
+    /// an earlier process sent was gone by then. `settle`: how long after its connection is gone a request may still
+    /// take effect.
+    pub fn window(&self, intent_at: Timestamp, started: Timestamp, settle: Duration) -> Window {
         let from = self.from.unwrap_or(intent_at);
         let latest = self.until.checked_add(upstream::TIMEOUT).unwrap_or(self.until);
         let quiet = match self.lost {
@@ -103,7 +105,8 @@ impl Note {
             None if self.sent.unwrap_or(from) < started => started,
             None => latest,
         };
-        Window { from, quiet, to: quiet.min(latest.max(from)) }
+        let after = |gone: Timestamp| gone.checked_add(settle).unwrap_or(gone);
+        Window { from, settled: after(quiet), to: after(quiet.min(latest.max(from))) }
     }
 }
 
@@ -169,13 +172,13 @@ mod tests {
 
     #[test]
     fn what_this_process_may_still_be_sending_is_quiet_only_after_its_last_time() {
-        assert_eq!(note().window(at(0), at(-5)).quiet, at(180));
+        assert_eq!(note().window(at(0), at(-5), Duration::ZERO).settled, at(180));
     }
 
     #[test]
     fn what_an_earlier_process_sent_was_gone_when_this_one_started() {
-        let window = note().window(at(0), at(1000));
-        assert_eq!(window.quiet, at(1000));
+        let window = note().window(at(0), at(1000), Duration::ZERO);
+        assert_eq!(window.settled, at(1000));
         assert_eq!(window.with_skew(), (at(-60), at(240)));
     }
 
@@ -184,30 +187,46 @@ mod tests {
         let mut note = note();
         note.lost(at(7));
         note.send_again(at(20), at(140));
-        assert_eq!(note.window(at(0), at(-5)).quiet, at(200), "by this process");
-        assert_eq!(note.window(at(0), at(1000)).quiet, at(1000), "by an earlier process");
+        assert_eq!(note.window(at(0), at(-5), Duration::ZERO).settled, at(200), "by this process");
+        assert_eq!(note.window(at(0), at(1000), Duration::ZERO).settled, at(1000), "by an earlier process");
         assert_eq!(
-            note.window(at(0), at(10)).quiet,
+            note.window(at(0), at(10), Duration::ZERO).settled,
             at(200),
             "the intent by an earlier one, the repeat by this"
         );
-        assert_eq!(note.window(at(0), at(-5)).with_skew().0, at(-60), "the first time still counts");
+        assert_eq!(
+            note.window(at(0), at(-5), Duration::ZERO).with_skew().0,
+            at(-60),
+            "the first time still counts"
+        );
     }
 
     #[test]
     fn a_record_of_the_minute_before_may_be_of_the_request_or_not() {
-        let window = note().window(at(0), at(-5));
+        let window = note().window(at(0), at(-5), Duration::ZERO);
         let births = [-61, -60, -1, 0, 30].map(|second| window.birth(at(second)));
         assert_eq!(births, [Birth::Before, Birth::Doubtful, Birth::Doubtful, Birth::Since, Birth::Since]);
+    }
+
+    #[test]
+    fn a_request_may_take_effect_until_it_has_settled() {
+        let mut note = note();
+        let settle = Duration::from_mins(10);
+        note.lost(at(7));
+        let window = note.window(at(0), at(-5), settle);
+        assert_eq!((window.settled, window.with_skew().1), (at(607), at(667)), "by this process");
+        note.lost = None;
+        let window = note.window(at(0), at(1000), settle);
+        assert_eq!((window.settled, window.with_skew().1), (at(1600), at(840)), "by an earlier one");
     }
 
     #[test]
     fn a_lost_connection_ends_the_window_and_a_new_beginning_moves_it() {
         let mut note = note();
         note.lost(at(7));
-        assert_eq!(note.window(at(0), at(-5)).with_skew(), (at(-60), at(67)));
+        assert_eq!(note.window(at(0), at(-5), Duration::ZERO).with_skew(), (at(-60), at(67)));
         note.begin_again(at(20), at(140));
-        assert_eq!(note.window(at(0), at(-5)).from, at(20));
-        assert_eq!(note.window(at(0), at(-5)).quiet, at(200));
+        assert_eq!(note.window(at(0), at(-5), Duration::ZERO).from, at(20));
+        assert_eq!(note.window(at(0), at(-5), Duration::ZERO).settled, at(200));
     }
 }

@@ -62,7 +62,7 @@ pub async fn read_body(gateway: &Gateway, body: Body, copies: usize) -> Result<B
         body.size_hint().upper().map_or(LARGEST_BODY, |size| usize::try_from(size).unwrap_or(usize::MAX));
     let room = gateway.room().reserve(largest.min(LARGEST_BODY) * copies).ok_or_else(room::full)?;
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())?;
-    Ok(room.hold(body))
+    Ok(room.keep(body.len() * copies).hold(body))
 }
 
 /// Other bases and what is above bases is not for clients of this one.
@@ -76,10 +76,9 @@ fn refusal(target: Target, method: &Method) -> Option<Answer> {
 }
 
 fn upstream_request(parts: &Parts, path: &str, body: Bytes) -> Request {
-    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Request {
         method: parts.method.clone(),
-        target: format!("{path}{query}"),
+        target: route::with_query(path, parts.uri.query()),
         headers: upstream::passed_on(&parts.headers),
         body,
     }

@@ -1,15 +1,19 @@
-//! Reads records from Airtable in order to find something out: bounded, through the budget.
+//! Reads records from Airtable in order to find something out: page by page, bounded, through the budget.
+
+use std::collections::BTreeSet;
 
 use airtable::{Record, id::Kind};
 use jiff::Timestamp;
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{delivery::Delivery, retry::Care, upstream::Request, write::Create};
 
-/// More records than that in the time in question are not searched: 10 pages.
-const MOST_PAGES: usize = 10;
+/// More records than these pages hold are not looked through: at five requests a second nobody creates as many in the
+/// minutes in question.
+const MOST_PAGES: usize = 100;
+const PAGE: usize = 100;
 
 /// When a record was created; none where its time is not readable.
 pub fn created(record: &Record) -> Option<Timestamp> {
@@ -32,33 +36,18 @@ pub fn keyed_by_id(create: &Create) -> Result<bool, String> {
     if names.all(|is_id| is_id == first) { Ok(first) } else { Err(message.to_owned()) }
 }
 
-/// The records of `table` created between two times, oldest first.
-pub async fn created_between(
-    delivery: &Delivery,
-    table: &str,
-    from: Timestamp,
-    to: Timestamp,
-    by_id: bool,
-    deadline: Instant,
-) -> Result<Vec<Record>, String> {
-    let mut records = list(delivery, table, &within(from, to), by_id, deadline).await?;
-    records.retain(|record| created(record).is_none_or(|created| created >= from && created <= to));
-    records.sort_by_key(created);
-    Ok(records)
+/// The records of `table` created between two times, with their cells by name or by id.
+pub fn created_between(table: &str, from: Timestamp, to: Timestamp, by_id: bool) -> Pages {
+    Pages::new(table, json!({"filterByFormula": within(from, to), "returnFieldsByFieldId": by_id}))
 }
 
-/// The ids of the records of `table` created between two times and changed later than that.
-pub async fn modified_between(
-    delivery: &Delivery,
-    table: &str,
-    from: Timestamp,
-    to: Timestamp,
-    deadline: Instant,
-) -> Result<Vec<String>, String> {
+/// The records of the table of `create` created between two times and changed later than that, with the cells that it
+/// writes. Where Airtable does not know one of these fields any more, it answers with an error.
+pub fn modified_between(create: &Create, from: Timestamp, to: Timestamp) -> Pages {
     let later = "IS_AFTER(LAST_MODIFIED_TIME(), DATEADD(CREATED_TIME(), 1, 'seconds'))";
     let formula = format!("AND({}, {later})", within(from, to));
-    let records = list(delivery, table, &formula, false, deadline).await?;
-    Ok(records.into_iter().map(|record| record.id).collect())
+    let fields: BTreeSet<&String> = create.records.iter().flat_map(|record| record.keys()).collect();
+    Pages::new(&create.table, json!({"filterByFormula": formula, "fields": fields}))
 }
 
 fn within(from: Timestamp, to: Timestamp) -> String {
@@ -78,36 +67,65 @@ pub async fn with_ids(
     let is_plain = |id: &String| id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let tests: Vec<String> =
         ids.iter().filter(|id| is_plain(id)).map(|id| format!("RECORD_ID()='{id}'")).collect();
-    list(delivery, table, &format!("OR({})", tests.join(",")), by_id, deadline).await
+    let formula = format!("OR({})", tests.join(","));
+    let mut pages = Pages::new(table, json!({"filterByFormula": formula, "returnFieldsByFieldId": by_id}));
+    let mut records = Vec::new();
+    while let Some(page) = pages.next(delivery, deadline).await? {
+        records.extend(page.into_iter().filter(|record| ids.contains(&record.id)));
+    }
+    Ok(records)
 }
 
-async fn list(
-    delivery: &Delivery,
-    table: &str,
-    formula: &str,
-    by_id: bool,
-    deadline: Instant,
-) -> Result<Vec<Record>, String> {
-    let mut records = Vec::new();
-    let mut offset = None;
-    for _ in 0..MOST_PAGES {
-        let mut question =
-            json!({"filterByFormula": formula, "pageSize": 100, "returnFieldsByFieldId": by_id});
-        if let (Some(question), Some(offset)) = (question.as_object_mut(), offset.take()) {
-            question.insert("offset".to_owned(), offset);
+/// A list of records that is read page by page, so that only what is needed of one is kept.
+pub struct Pages {
+    table: String,
+    question: Value,
+    read: usize,
+    /// Where the next page begins; none for the first one.
+    offset: Option<String>,
+    is_over: bool,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    records: Vec<Record>,
+    offset: Option<String>,
+}
+
+impl Pages {
+    fn new(table: &str, question: Value) -> Self {
+        Self { table: table.to_owned(), question, read: 0, offset: None, is_over: false }
+    }
+
+    /// The next page; none after the last one.
+    pub async fn next(
+        &mut self,
+        delivery: &Delivery,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Record>>, String> {
+        if self.is_over {
+            return Ok(None);
         }
-        let request = Request::post(format!("{table}/listRecords"), &question);
+        if self.read == MOST_PAGES {
+            return Err(format!("more than {} records are in question", MOST_PAGES * PAGE));
+        }
+        self.read += 1;
+        let mut question = self.question.clone();
+        if let Some(question) = question.as_object_mut() {
+            question.insert("pageSize".to_owned(), PAGE.into());
+            question.extend(self.offset.take().map(|offset| ("offset".to_owned(), offset.into())));
+        }
+        let request = Request::post(format!("{}/listRecords", self.table), &question);
         let answer =
             delivery.send(&request, Care::Read, deadline).await.map_err(|error| error.to_string())?;
-        let body = answer.value().filter(|_| answer.status.is_success());
-        let Some(body) = body else {
-            return Err(format!("Airtable answers the search with {}", answer.status.as_u16()));
-        };
-        records.extend(read(&body));
-        match body.get("offset") {
-            Some(next) => offset = Some(next.clone()),
-            None => return Ok(records),
+        if !answer.status.is_success() {
+            let (status, kind) = (answer.status.as_u16(), answer.error_type().unwrap_or_default());
+            return Err(format!("Airtable answers the search with {status} {kind}").trim_end().to_owned());
         }
+        let page: Page = serde_json::from_slice(&answer.body)
+            .map_err(|error| format!("Airtable's answer to the search is no list of records: {error}"))?;
+        self.is_over = page.offset.is_none();
+        self.offset = page.offset;
+        Ok(Some(page.records))
     }
-    Err(format!("more than {} records were created in the time in question", MOST_PAGES * 100))
 }

@@ -1,6 +1,6 @@
 //! Finds out about writes that may be sent twice: sends them again, once the first time can't be on its way any more.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use airtable::Record;
 use http::StatusCode;
@@ -38,9 +38,19 @@ impl Finder {
                 Ok(Found::Done(self.count_as_created(case.claim.key(), answer, window).await?))
             }
             (status, _) if status.is_success() => Ok(Found::Done(answer)),
-            (StatusCode::NOT_FOUND, Repeatable::Record) => Ok(Found::Refused(answer)),
+            // The status alone may be of a proxy, or of another table.
+            (StatusCode::NOT_FOUND, Repeatable::Record { table, id })
+                if self.left(&table, std::slice::from_ref(&id), case.deadline).await? == 0 =>
+            {
+                Ok(Found::Refused(answer))
+            }
             (status, _) => Err(refused(status)),
         }
+    }
+
+    /// How many of these records are there.
+    async fn left(&self, table: &str, ids: &[String], deadline: Instant) -> Result<usize, String> {
+        Ok(records::with_ids(&self.delivery, table, ids, false, deadline).await?.len())
     }
 
     /// Records that an earlier request created, the last one found and updated: they count as created.
@@ -86,10 +96,12 @@ impl Finder {
         match answer.status {
             status if status.is_success() => Ok(Found::Done(answer)),
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
-                let left =
-                    records::with_ids(&self.delivery, &delete.table, &delete.ids, false, case.deadline)
-                        .await?;
-                Ok(if left.is_empty() { Found::Done(deleted(delete)) } else { Found::Refused(answer) })
+                let asked: BTreeSet<&String> = delete.ids.iter().collect();
+                match self.left(&delete.table, &delete.ids, case.deadline).await? {
+                    0 => Ok(Found::Done(deleted(delete))),
+                    left if left == asked.len() => Ok(Found::Refused(answer)),
+                    left => Err(format!("{left} of {} records to be deleted are left", asked.len())),
+                }
             }
             status => Err(refused(status)),
         }
@@ -100,7 +112,7 @@ impl Finder {
     async fn send_again(&self, case: &mut Case<'_>, request: &Request) -> Result<Answer, String> {
         let mut repeats = 0;
         loop {
-            wait_until(self.settled(case), case.deadline).await?;
+            wait_until(self.window(case).settled, case.deadline).await?;
             case.note.send_again(Timestamp::now(), case.until);
             case.claim.note(case.note.value()).await.map_err(|error| error.to_string())?;
             let sent = self.delivery.send(request, Care::Write, case.deadline).await;

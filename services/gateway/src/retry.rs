@@ -8,6 +8,8 @@ use crate::{answer::Answer, upstream::Trip};
 
 /// How often a request is sent again after failures.
 const MOST_RETRIES: u32 = 4;
+/// The longest pause, whatever the upstream asks for: longer than any request waits.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// What an answer, or the lack of one, means.
@@ -119,7 +121,8 @@ fn pause(sent: &Trip, retries: u32, jitter: f64) -> Duration {
         }
         _ => None,
     };
-    asked.map_or_else(|| (FIRST_PAUSE * 2_u32.pow(retries)).mul_f64(0.5 + jitter / 2.0), Duration::from_secs)
+    let own = || (FIRST_PAUSE * 2_u32.pow(retries)).mul_f64(0.5 + jitter / 2.0);
+    asked.map_or_else(own, Duration::from_secs).min(LONGEST_PAUSE)
 }
 
 /// Which care a request needs by its method and path.
@@ -197,5 +200,8 @@ mod tests {
         let Trip::Answered(answer) = failed else { unreachable!() };
         let asks = Trip::Answered(answer.with(RETRY_AFTER, 7.into()));
         assert_eq!(next(&asks, Care::Read, 0, 0.5), Next::Again(Duration::from_secs(7)));
+        let Trip::Answered(answer) = asks else { unreachable!() };
+        let asks = Trip::Answered(answer.with(RETRY_AFTER, u64::MAX.into()));
+        assert_eq!(next(&asks, Care::Read, 0, 0.5), Next::Again(LONGEST_PAUSE));
     }
 }

@@ -17,7 +17,7 @@ const UNITS: usize = 48 << 10;
 /// Room that is taken until this, or the body it holds, is dropped.
 #[derive(Debug)]
 pub struct Reserved {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Default for Room {
@@ -31,11 +31,19 @@ impl Room {
     /// Room for so many bytes; none where there is no room now.
     pub fn reserve(&self, bytes: usize) -> Option<Reserved> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
-        self.0.clone().try_acquire_many_owned(units).ok().map(|permit| Reserved { _permit: permit })
+        self.0.clone().try_acquire_many_owned(units).ok().map(|permit| Reserved { permit })
     }
 }
 
 impl Reserved {
+    /// Keeps room for so many bytes, and gives back what is more than that.
+    #[must_use]
+    pub fn keep(mut self, bytes: usize) -> Self {
+        let surplus = self.permit.num_permits().saturating_sub(bytes.div_ceil(UNIT));
+        drop(self.permit.split(surplus));
+        self
+    }
+
     /// The body, which keeps the room for as long as anybody has a copy of it: also when the client goes away and its
     /// write goes on.
     pub fn hold(self, body: Bytes) -> Bytes {
@@ -74,5 +82,16 @@ mod tests {
         assert!(room.reserve(0).is_some(), "a request without a body always fits");
         drop(copy);
         assert!(room.reserve(1).is_some());
+    }
+
+    #[test]
+    fn room_that_a_body_of_unknown_length_did_not_need_comes_back() {
+        let room = Room::default();
+        let body = room.reserve(UNITS * UNIT).unwrap().keep(UNIT + 1).hold(Bytes::from_static(b"{}"));
+        assert!(room.reserve((UNITS - 1) * UNIT).is_none());
+        let rest = room.reserve((UNITS - 2) * UNIT);
+        assert!(rest.is_some());
+        drop((body, rest));
+        assert!(room.reserve(UNITS * UNIT).is_some());
     }
 }

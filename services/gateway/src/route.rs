@@ -24,6 +24,11 @@ pub fn clean(path: &str) -> &str {
     path.get(superfluous..).unwrap_or(path)
 }
 
+/// Path and query as one, as a request line has them.
+pub fn with_query(path: &str, query: Option<&str>) -> String {
+    query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+}
+
 /// What `path` is about, for the gateway of `base`.
 pub fn target(path: &str, base: &str) -> Target {
     let Some(rest) = path.strip_prefix("/v0/") else { return Target::Nowhere };
@@ -44,8 +49,11 @@ pub fn target(path: &str, base: &str) -> Target {
 
 /// False for a segment that a URL parser, here or on the way, may resolve to another place than it names.
 fn stays_in_place(segment: &str) -> bool {
+    let is_dropped = |letter: char| letter.is_ascii_control() || matches!(letter, '#' | '?');
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
-    !segment.contains('\\') && !decoded.split('/').any(|part| matches!(part, "." | ".."))
+    !segment.contains('\\')
+        && !segment.contains(is_dropped)
+        && !decoded.split(['/', '\\']).any(|part| matches!(part, "." | ".."))
 }
 
 /// True for a request that changes nothing: a GET, or a list asked for by POST.
@@ -102,6 +110,11 @@ mod tests {
             "/v0/appAAAAAAAAAAAAAA/T%2F..%2F..%2FappBBBBBBBBBBBBBB",
             "/v0/appAAAAAAAAAAAAAA/..\\appBBBBBBBBBBBBBB/T",
             "/v0/appAAAAAAAAAAAAAA/./T",
+            "/v0/appAAAAAAAAAAAAAA/.\t./appBBBBBBBBBBBBBB/T",
+            "/v0/appAAAAAAAAAAAAAA/.\r\n./appBBBBBBBBBBBBBB/T",
+            "/v0/appAAAAAAAAAAAAAA/%2E./appBBBBBBBBBBBBBB/T",
+            "/v0/appAAAAAAAAAAAAAA/T%5C..%5C..%5CappBBBBBBBBBBBBBB",
+            "/v0/appAAAAAAAAAAAAAA/T#",
         ] {
             assert_eq!(target(path, BASE), Target::Nowhere, "{path}");
         }

@@ -1,5 +1,7 @@
 //! Finds out about creates: searches for their records until they are found, or can't come any more.
 
+use std::collections::{HashMap, HashSet};
+
 use airtable::Record;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -10,7 +12,7 @@ use crate::{
     cells::{self, Likeness, Verdict},
     claims::{self, Owner},
     find_out::{Case, Finder, Found, wait_until},
-    note::Birth,
+    note::{Birth, Window},
     records,
     write::Create,
 };
@@ -20,9 +22,42 @@ enum Sight {
     Created(Vec<Record>),
     NotCreated,
     Unclear,
-    /// A record may be of another key's create that is on its way.
+    /// A record may be of another key's write that is on its way.
     Contested,
 }
+
+/// What is kept of the records that one look saw: of those that are nothing like the create, only which they are.
+#[derive(Default)]
+struct Seen {
+    /// Claimed by the key that asks.
+    own: Vec<Record>,
+    /// Claimed by nobody, and more or less like the create.
+    unclaimed: Vec<Record>,
+    /// Claimed by nobody, and different: one may have been like the create before somebody changed it.
+    different: HashSet<String>,
+    /// One that is claimed by nobody and like the create may be older than it.
+    doubtful: bool,
+    /// One that is claimed by nobody may be of another key's write under way.
+    contested: bool,
+    /// Whether there was any record that is not claimed by another key.
+    any: bool,
+}
+
+/// One create that is searched for.
+struct Search<'a> {
+    case: &'a Case<'a>,
+    create: &'a Create,
+    by_id: bool,
+    window: Window,
+    /// By records that are like the create: how many writes had departed when it was seen first. It is of none that
+    /// departed later.
+    departed: HashMap<String, u64>,
+    /// A look saw all that the create can have brought: what is like it and appears later is not of it.
+    is_complete: bool,
+}
+
+/// More records like the create than that, claimed by nobody, are not told apart.
+const MOST_ALIKE: usize = 1000;
 
 impl Finder {
     /// Searches until the records are there, or can't come any more.
@@ -31,20 +66,21 @@ impl Finder {
             Ok(by_id) => by_id,
             Err(why) => return Ok(Found::Unknowable(why)),
         };
-        let settled = self.settled(case);
+        let window = self.window(case);
+        let departed = HashMap::new();
+        let mut search = Search { case, create, by_id, window, departed, is_complete: false };
         loop {
             let asked = Timestamp::now();
-            match self.look(case, create, by_id).await? {
-                Sight::Created(found) => {
-                    return self.created(case, create, by_id, found).await.map(Found::Done);
-                }
+            match self.look(&mut search).await? {
+                Sight::Created(found) => return self.created(&search, found).await.map(Found::Done),
                 Sight::Unclear => {
                     let why = "records like those asked for were created, but not provably by this request";
                     return Err(why.to_owned());
                 }
-                Sight::NotCreated if asked >= settled => return Ok(Found::Absent),
-                Sight::NotCreated => wait_until(settled, case.deadline).await?,
+                Sight::NotCreated if asked >= window.settled => return Ok(Found::Absent),
+                Sight::NotCreated => wait_until(window.settled, case.deadline).await?,
                 Sight::Contested => {
+                    search.is_complete |= asked >= window.settled;
                     if !self.flights.wait(case.deadline).await {
                         return Err("a create like this one is under way with another key".to_owned());
                     }
@@ -53,81 +89,140 @@ impl Finder {
         }
     }
 
-    async fn look(&self, case: &Case<'_>, create: &Create, by_id: bool) -> Result<Sight, String> {
-        let window = self.window(case);
-        let (from, to) = window.with_skew();
-        let (delivery, table, deadline) = (&self.delivery, &create.table, case.deadline);
-        let listed = records::created_between(delivery, table, from, to, by_id, deadline).await?;
-        // Before the ledger is asked whose they are: a create that lands in between is known there.
-        let contested: Vec<bool> =
-            listed.iter().map(|record| self.flights.may_bring(case.claim.key(), &record.fields)).collect();
-        let (mut own, mut unclaimed, mut doubtful) = (Vec::new(), Vec::new(), false);
-        for (record, contested) in listed.into_iter().zip(contested) {
-            let birth = records::created(&record).map_or(Birth::Doubtful, |created| window.birth(created));
-            match claims::owner(&self.ledger, case.claim.key(), &record.id)
-                .await
-                .map_err(|error| error.to_string())?
-            {
-                Owner::Asker => own.push(record),
-                Owner::Nobody if birth == Birth::Since => unclaimed.push((record, contested)),
-                Owner::Nobody => doubtful |= cells::closest(create, &record.fields) <= Likeness::Unclear,
-                Owner::Other => (),
+    async fn look(&self, search: &mut Search<'_>) -> Result<Sight, String> {
+        // Before any permit to send: who waits here keeps nobody from sending.
+        let turn = tokio::time::timeout_at(search.case.deadline, self.looks.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err("too many writes of unknown outcome are searched for".to_owned());
+        };
+        let seen = self.read(search).await?;
+        self.judge(search, seen).await
+    }
+
+    /// Reads what was created in the time in question.
+    async fn read(&self, search: &mut Search<'_>) -> Result<Seen, String> {
+        let (from, to) = search.window.with_skew();
+        let mut seen = Seen::default();
+        let mut pages = records::created_between(&search.create.table, from, to, search.by_id);
+        while let Some(page) = pages.next(&self.delivery, search.case.deadline).await? {
+            let departed = self.flights.departed();
+            for record in page {
+                self.see(search, record, departed, &mut seen).await?;
             }
         }
-        let all_own = own.len() >= create.records.len();
-        let is_contested =
-            !all_own && unclaimed.iter().any(|(record, contested)| *contested && resembles(create, record));
-        if is_contested {
+        seen.own.sort_by_key(records::created);
+        seen.unclaimed.sort_by_key(records::created);
+        Ok(seen)
+    }
+
+    async fn see(
+        &self,
+        search: &mut Search<'_>,
+        record: Record,
+        departed: u64,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
+        let ((from, to), created) = (search.window.with_skew(), records::created(&record));
+        if created.is_some_and(|created| created < from || created > to) {
+            return Ok(());
+        }
+        let (key, likeness) = (search.case.claim.key(), cells::closest(search.create, &record.fields));
+        let is_like = likeness <= Likeness::Unclear;
+        if search.is_complete && is_like && !search.departed.contains_key(&record.id) {
+            return Ok(());
+        }
+        // Before the ledger is asked whose it is: a write that lands in between is known there.
+        let contested = is_like && {
+            let first = *search.departed.entry(record.id.clone()).or_insert(departed);
+            self.flights.may_bring(key, &search.create.table, &record.fields, first)
+        };
+        let owner = claims::owner(&self.ledger, key, &record.id).await.map_err(|error| error.to_string())?;
+        seen.any |= owner != Owner::Other;
+        let birth = created.map_or(Birth::Doubtful, |created| search.window.birth(created));
+        match owner {
+            Owner::Asker => seen.own.push(record),
+            Owner::Other => (),
+            Owner::Nobody if birth != Birth::Since => seen.doubtful |= is_like,
+            Owner::Nobody if likeness == Likeness::Different => {
+                seen.different.insert(record.id);
+            }
+            Owner::Nobody if seen.unclaimed.len() >= MOST_ALIKE => {
+                return Err(format!("more than {MOST_ALIKE} records like those asked for are nobody's"));
+            }
+            Owner::Nobody => {
+                seen.contested |= contested;
+                seen.unclaimed.push(record);
+            }
+        }
+        Ok(())
+    }
+
+    async fn judge(&self, search: &Search<'_>, seen: Seen) -> Result<Sight, String> {
+        let Seen { own, unclaimed, different, doubtful, contested, any } = seen;
+        let all_own = own.len() >= search.create.records.len();
+        if contested && !all_own {
             return Ok(Sight::Contested);
         }
+        let mut all = own;
         if !all_own {
-            own.extend(unclaimed.into_iter().map(|(record, _)| record));
+            all.extend(unclaimed);
         }
-        let cells: Vec<_> = own.iter().map(|record| record.fields.clone()).collect();
-        match cells::judge(create, &cells) {
+        let cells: Vec<_> = all.iter().map(|record| record.fields.clone()).collect();
+        match cells::judge(search.create, &cells) {
             Verdict::Created(_) | Verdict::NotCreated if doubtful && !all_own => Ok(Sight::Unclear),
+            Verdict::Created(_) if !all_own && !self.knows_all_claims(search).await? => Ok(Sight::Unclear),
             Verdict::Created(positions) => {
-                Ok(Sight::Created(positions.into_iter().filter_map(|it| own.get(it).cloned()).collect()))
+                Ok(Sight::Created(positions.into_iter().filter_map(|it| all.get(it).cloned()).collect()))
             }
-            Verdict::NotCreated if own.is_empty() => Ok(Sight::NotCreated),
+            Verdict::NotCreated if !any => Ok(Sight::NotCreated),
             // Different from what was written, but one may have been that before somebody changed it.
             Verdict::NotCreated => {
-                let modified = records::modified_between(delivery, table, from, to, deadline).await?;
-                let is_modified = own.iter().any(|record| modified.contains(&record.id));
+                let in_question = |id: &String| different.contains(id) || all.iter().any(|it| it.id == *id);
+                let is_modified = self.any_modified(search, in_question).await?;
                 Ok(if is_modified { Sight::Unclear } else { Sight::NotCreated })
             }
             Verdict::Unclear => Ok(Sight::Unclear),
         }
     }
 
-    /// The answer that was lost, made from the records that were found. From then on they are this key's.
-    async fn created(
+    /// Whether each record that was created under a key in the time in question is known as that key's: a claim made
+    /// before the ledger's birth, or swept, is not, so that a record that nobody claims may be anybody's. To be asked
+    /// after the claims, since a sweep may come in between.
+    async fn knows_all_claims(&self, search: &Search<'_>) -> Result<bool, String> {
+        let horizon = self.ledger.horizon().await.map_err(|error| error.to_string())?;
+        Ok(search.window.from >= horizon)
+    }
+
+    async fn any_modified(
         &self,
-        case: &Case<'_>,
-        create: &Create,
-        by_id: bool,
-        found: Vec<Record>,
-    ) -> Result<Answer, String> {
-        let found = if by_id == create.by_field_id {
+        search: &Search<'_>,
+        in_question: impl Fn(&String) -> bool,
+    ) -> Result<bool, String> {
+        let (from, to) = search.window.with_skew();
+        let (mut pages, mut any) = (records::modified_between(search.create, from, to), false);
+        while let Some(page) = pages.next(&self.delivery, search.case.deadline).await? {
+            any |= page.iter().any(|record| in_question(&record.id));
+        }
+        Ok(any)
+    }
+
+    /// The answer that was lost, made from the records that were found.
+    async fn created(&self, search: &Search<'_>, found: Vec<Record>) -> Result<Answer, String> {
+        let (create, deadline) = (search.create, search.case.deadline);
+        let found = if search.by_id == create.by_field_id {
             found
         } else {
             let ids: Vec<String> = found.into_iter().map(|record| record.id).collect();
-            let read =
-                records::with_ids(&self.delivery, &create.table, &ids, create.by_field_id, case.deadline)
-                    .await?;
-            ids.iter().filter_map(|id| read.iter().find(|record| record.id == *id).cloned()).collect()
+            let (delivery, by_id) = (&self.delivery, create.by_field_id);
+            let read = records::with_ids(delivery, &create.table, &ids, by_id, deadline).await?;
+            let again = |id: &String| read.iter().find(|record| record.id == *id).cloned();
+            let found: Option<Vec<Record>> = ids.iter().map(again).collect();
+            found.ok_or("a record that was found is gone")?
         };
         let body = match found.as_slice() {
             [record] if create.single => json!(record),
             records => json!({"records": records}),
         };
-        let answer = Answer::json(StatusCode::OK, &body);
-        let remembered = claims::remember(&self.ledger, case.claim.key(), &answer, true).await;
-        remembered.map_err(|error| error.to_string())?;
-        Ok(answer)
+        Ok(Answer::json(StatusCode::OK, &body))
     }
-}
-
-fn resembles(create: &Create, record: &Record) -> bool {
-    cells::closest(create, &record.fields) <= Likeness::Unclear
 }

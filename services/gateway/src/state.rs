@@ -6,14 +6,14 @@ use auth::TokenReview;
 use jiff::Timestamp;
 use ledger::Ledger;
 use telemetry::metrics::Metrics as Registry;
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     client::{Gatekeeper, Source},
     clients_file::{Clients, ClientsFile},
     config::{Config, Error},
     delivery::Delivery,
-    find_out::Finder,
+    find_out::{Finder, MOST_LOOKS},
     flights::Flights,
     health::Health,
     idempotency::Idempotency,
@@ -69,6 +69,7 @@ impl Gateway {
             delivery: delivery.clone(),
             ledger: Ledger::open(config.ledger.as_deref(), started)?,
             flights: Flights::default(),
+            looks: Semaphore::new(MOST_LOOKS),
             started,
             settle: Duration::from_secs(config.settle_seconds),
         };

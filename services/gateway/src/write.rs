@@ -35,10 +35,14 @@ pub struct Create {
 }
 
 /// What sets something to a given state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Repeatable {
-    /// One record by its path: not found means that nothing of it remains.
-    Record,
+    /// One record by its path: where it is gone, nothing of the update remains.
+    Record {
+        /// `/v0/{base}/{table}`, percent-encoded.
+        table: String,
+        id: String,
+    },
     /// Records of a table; its answer says which of them are new.
     Upsert,
     /// Several records, or something else: when one of them is not found, the others may have been changed before.
@@ -71,15 +75,26 @@ impl Write {
                 let ids = vec![(*id).to_owned()];
                 Self::Delete(Delete { table: format!("/v0/{base}/{table}"), ids, single: true })
             }
-            (&Method::PATCH | &Method::PUT, [base, _table, id])
-                if is_base(base) && Kind::Record.names(id) =>
-            {
-                Self::Repeatable(Repeatable::Record)
+            (&Method::PATCH | &Method::PUT, [base, table, id]) if is_base(base) && Kind::Record.names(id) => {
+                let table = format!("/v0/{base}/{table}");
+                Self::Repeatable(Repeatable::Record { table, id: (*id).to_owned() })
             }
             (&Method::PATCH | &Method::PUT, _) => change(&request.body),
             _ => Self::Opaque,
         }
     }
+}
+
+/// The records that an upsert may create; none where `request` is something else.
+pub fn upserted(request: &Request) -> Option<Create> {
+    let path = request.target.split('?').next().unwrap_or_default();
+    let segments: Vec<&str> = path.trim_end_matches('/').split('/').skip(2).collect();
+    let (&Method::PATCH | &Method::PUT, [base, table]) = (&request.method, segments.as_slice()) else {
+        return None;
+    };
+    let Write::Create(create) = create(base, table, &request.body) else { return None };
+    let body: Value = serde_json::from_slice(&request.body).ok()?;
+    body.get("performUpsert").filter(|_| is_base(base)).map(|_| create)
 }
 
 fn is_base(segment: &str) -> bool {
@@ -180,13 +195,29 @@ mod tests {
             )
         };
         let record = write(Method::PATCH, "/rec00000000000001", &json!({"fields": {}}));
-        assert_eq!(record, Write::Repeatable(Repeatable::Record));
+        let id = "rec00000000000001".to_owned();
+        assert_eq!(record, Write::Repeatable(Repeatable::Record { table: TABLE.to_owned(), id }));
         let batch = write(Method::PATCH, "", &json!({"records": [{"id": "rec1", "fields": {}}]}));
         assert_eq!(batch, Write::Repeatable(Repeatable::Several));
         assert_eq!(upsert(json!({"fields": {"Key": 1}})), Write::Repeatable(Repeatable::Upsert));
         assert_eq!(upsert(json!({"id": "rec1", "fields": {}})), Write::Repeatable(Repeatable::Upsert));
         assert_eq!(upsert(json!({"fields": {"Key": null}})), Write::Opaque);
         assert_eq!(upsert(json!({"fields": {"Other": 1}})), Write::Opaque);
+    }
+
+    #[test]
+    fn an_upsert_may_create_its_records_and_an_update_may_not() {
+        let patch = |body: &Value| {
+            let target = format!("{TABLE}/?x=1");
+            let (method, body) = (Method::PATCH, body.to_string().into());
+            upserted(&Request { method, target, headers: HeaderMap::new(), body })
+        };
+        let records = json!([{"fields": {"Key": 1}}, {"fields": {"Key": 2}}]);
+        let create =
+            patch(&json!({"performUpsert": {"fieldsToMergeOn": []}, "records": records, "typecast": true}));
+        let create = create.unwrap();
+        assert_eq!((create.table.as_str(), create.typecast, create.records.len()), (TABLE, true, 2));
+        assert_eq!(patch(&json!({"records": records})), None);
     }
 
     #[test]

@@ -134,6 +134,40 @@ async fn killed_before_it_answers_it_answers_the_same_again() {
 }
 
 #[tokio::test]
+async fn killed_after_the_commit_of_the_outcome_the_key_is_done() {
+    let table = Table::default();
+    let copy = table.clone();
+    let upstream = Upstream::new(move |seen| copy.apply(seen)).await;
+    let folder = tempfile::tempdir().unwrap();
+    // The commits: birth, intent, outcome with whose record it is.
+    let first = Process::start(folder.path(), &upstream.url, "ledger::after-commit=2*off->return").await;
+    assert_eq!(first.create().await, None, "the process was to die");
+    drop(first);
+    assert_eq!(table.records().len(), 1);
+    let second = Process::start(folder.path(), &upstream.url, "").await;
+    let look = format!("http://{}/api/airtable/ledger/uid%2Fstep%2Fdo", second.address);
+    let (_, state) = send(Client::new().get(look).bearer_auth(setup::KEY)).await.unwrap();
+    assert_eq!(state["state"], "done", "{state}");
+}
+
+#[tokio::test]
+async fn a_process_whose_ledger_stopped_ends_with_an_error() {
+    let table = Table::default();
+    let upstream = Upstream::new(move |seen| table.apply(seen)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::start(folder.path(), &upstream.url, "ledger::commit-fails=1*off->panic").await;
+    let _unavailable = process.create().await;
+    for _ in 0..400 {
+        if let Some(status) = process.child.try_wait().unwrap() {
+            assert!(status.code().is_some_and(|code| code != 0), "{status}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("it goes on without a ledger")
+}
+
+#[tokio::test]
 async fn without_the_ledger_a_repeated_create_happens_twice() {
     let table = Table::default();
     let copy = table.clone();

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::{
     Error, Ledger,
-    decide::{self, Settle},
+    decide::{self, Assign, Settle},
+    transaction::Transaction,
 };
 
 /// The keys that are claimed in this process.
@@ -51,11 +52,12 @@ impl Drop for Lease {
 pub struct Claim {
     ledger: Ledger,
     lease: Lease,
+    names: Vec<String>,
 }
 
 impl Claim {
     pub(crate) fn new(ledger: Ledger, lease: Lease) -> Self {
-        Self { ledger, lease }
+        Self { ledger, lease, names: Vec::new() }
     }
 
     /// The key that is claimed.
@@ -72,6 +74,13 @@ impl Claim {
                 transaction.apply(&key, decide::note(entry, note))
             })
             .await
+    }
+
+    /// Gives all of `names` to the key in the same moment as it is finished or closed. Where one is another key's already,
+    /// that fails with [`Error::Taken`], and the key stays as it is. Whose a name is, [`Ledger::look`] tells, as the
+    /// outcome.
+    pub fn owning(self, names: Vec<String>) -> Self {
+        Self { names, ..self }
     }
 
     /// The work took effect; `outcome` is answered to whoever begins it again.
@@ -92,12 +101,32 @@ impl Claim {
     /// The lease travels with the operation, so that the key is claimed until the entry is settled, also when
     /// the caller stops waiting.
     async fn settle(self, settle: Settle) -> Result<(), Error> {
-        let Self { ledger, lease } = self;
+        let Self { ledger, lease, names } = self;
         ledger
             .write(move |transaction| {
+                if let Some(now) = settle.gives_at() {
+                    give(transaction, &names, &lease.key, now)?;
+                }
                 let entry = transaction.entry(&lease.key)?;
                 transaction.apply(&lease.key, decide::settle(entry, settle))
             })
             .await
     }
+}
+
+/// All of `names`, or none where one is somebody else's.
+fn give(
+    transaction: &mut Transaction<'_>,
+    names: &[String],
+    owner: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let mut changes = Vec::with_capacity(names.len());
+    for name in names {
+        match decide::assign(transaction.entry(name)?, owner, now) {
+            Assign::Take(change) => changes.push((name, change)),
+            Assign::Taken => return Err(Error::Taken { name: name.clone() }),
+        }
+    }
+    changes.into_iter().try_for_each(|(name, change)| transaction.apply(name, change))
 }

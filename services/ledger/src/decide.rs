@@ -34,6 +34,16 @@ pub enum Settle {
     Close { found: Option<Value>, now: Timestamp },
 }
 
+impl Settle {
+    /// When names are given to the key: what is forgotten has none.
+    pub fn gives_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Finish { now, .. } | Self::Close { now, .. } => Some(*now),
+            Self::Forget => None,
+        }
+    }
+}
+
 /// A key as an event meets it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {

@@ -40,6 +40,12 @@ pub enum Error {
         /// What the store said.
         why: String,
     },
+    /// A name that was to be given belongs to somebody else; nothing was written.
+    #[error("{name} belongs to another key")]
+    Taken {
+        /// The name.
+        name: String,
+    },
     /// The writer thread has ended; the process has to be restarted.
     #[error("the writer of the ledger has stopped: restart the process")]
     Stopped,

@@ -20,7 +20,7 @@ use serde_json::Value;
 pub use answer::{Begin, Close, Intent, Look};
 pub use claim::Claim;
 use claim::{Claimed, Lease};
-use decide::{Assign, Change, Key};
+use decide::{Change, Key};
 pub use error::{Error, Fenced};
 use store::Store;
 use transaction::{Growing, Transaction};
@@ -58,6 +58,17 @@ impl Ledger {
         self.born
     }
 
+    /// Of keys first used before this time the ledger may know nothing: its birth, or the limit of its last sweep.
+    pub async fn horizon(&self) -> Result<Timestamp, Error> {
+        self.write(|transaction| transaction.horizon()).await
+    }
+
+    /// Resolves when the writer has ended, which it does only by a panic: from then on each call is answered
+    /// [`Error::Stopped`], and the process should end.
+    pub async fn stopped(&self) {
+        self.writer.ended().await;
+    }
+
     /// Begins the work under `key`; the intent is durable before this returns.
     ///
     /// `fingerprint` says what the work is, `note` is kept for whoever finds the work interrupted. `since` is when the
@@ -91,31 +102,6 @@ impl Ledger {
     /// What is known of `key`, after all that was asked before.
     pub async fn look(&self, key: &str) -> Result<Look, Error> {
         self.decide(key, None, |key, _| (Change::Keep, decide::look(key))).await
-    }
-
-    /// Gives all of `names` to `owner`, or none of them where one is somebody else's: that one is returned. Whose a name
-    /// is, [`Ledger::look`] tells, as the outcome.
-    pub async fn assign(
-        &self,
-        names: Vec<String>,
-        owner: &str,
-        now: Timestamp,
-    ) -> Result<Option<String>, Error> {
-        let owner = owner.to_owned();
-        self.write(move |transaction| {
-            let mut changes = Vec::with_capacity(names.len());
-            for name in &names {
-                match decide::assign(transaction.entry(name)?, &owner, now) {
-                    Assign::Take(change) => changes.push((name, change)),
-                    Assign::Taken => return Ok(Some(name.clone())),
-                }
-            }
-            for (name, change) in changes {
-                transaction.apply(name, change)?;
-            }
-            Ok(None)
-        })
-        .await
     }
 
     /// Proves that the ledger can be written, by a write at most every ten seconds; between them that it can be read.

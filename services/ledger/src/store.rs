@@ -12,6 +12,9 @@ use redb::{Database, DatabaseError, StorageError, backends::InMemoryBackend};
 
 use crate::{Error, transaction::Transaction};
 
+/// Most bytes of the file that are kept in memory: a ledger shares a small pod, and keys are seldom used again.
+const CACHE: usize = 8 << 20;
+
 /// An open ledger file.
 pub struct Store {
     database: Database,
@@ -22,9 +25,11 @@ impl Store {
     /// Opens or creates the file, or a store in memory without one. Also when it was born: `now` for a new one.
     pub fn open(path: Option<&Path>, now: Timestamp) -> Result<(Self, Timestamp), Error> {
         let file = path.map_or_else(|| "in memory".to_owned(), |path| path.display().to_string());
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE);
         let database = match path {
-            None => Database::builder().create_with_backend(InMemoryBackend::new()),
-            Some(path) => Database::create(path),
+            None => builder.create_with_backend(InMemoryBackend::new()),
+            Some(path) => builder.create(path),
         }
         .map_err(|error| refused(&file, &error))?;
         if let Some(path) = path {

@@ -33,6 +33,13 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
+    /// Resolves when the thread has ended, by a panic.
+    pub async fn ended(&self) {
+        if let Some(queue) = &self.queue {
+            queue.closed().await;
+        }
+    }
+
     /// Runs `work` in the next transaction; returns when that is durable.
     pub async fn run<T: Send + 'static>(
         &self,

@@ -168,7 +168,10 @@ async fn a_sweep_forgets_what_was_settled_and_knows_that_it_forgot() {
     drop(begin(&ledger, "intent").await);
     fresh(begin(&ledger, "young").await).finish(json!(1), now()).await.unwrap();
 
-    assert_eq!(ledger.sweep(now() - 1.hour()).await.unwrap(), 2500);
+    assert_eq!(ledger.horizon().await.unwrap().as_second(), ledger.born().as_second());
+    let limit = now() - 1.hour();
+    assert_eq!(ledger.sweep(limit).await.unwrap(), 2500);
+    assert_eq!(ledger.horizon().await.unwrap().as_second(), limit.as_second());
     assert_eq!(ledger.look("old/7").await.unwrap(), Look::Unknown);
     assert!(matches!(ledger.look("intent").await.unwrap(), Look::Interrupted(_)));
     assert_eq!(ledger.look("young").await.unwrap(), Look::Done(json!(1)));
@@ -197,15 +200,23 @@ async fn an_old_intent_that_is_over_is_forgotten_unless_somebody_is_at_it() {
 }
 
 #[tokio::test]
-async fn names_are_given_all_together_or_not_at_all() {
-    let ledger = Ledger::open(None, now()).unwrap();
+async fn names_are_given_with_the_outcome_all_together_or_nothing_is_written() {
+    let (_folder, path) = file();
+    let ledger = Ledger::open(Some(&path), now()).unwrap();
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    assert_eq!(ledger.assign(names(&["b"]), "first", now()).await.unwrap(), None);
-    let taken = ledger.assign(names(&["a", "b"]), "second", now()).await.unwrap();
-    assert_eq!(taken.as_deref(), Some("b"));
+    fresh(begin(&ledger, "first").await).owning(names(&["b"])).finish(json!(1), now()).await.unwrap();
+    let second = fresh(begin(&ledger, "second").await).owning(names(&["a", "b"]));
+    assert_eq!(second.finish(json!(2), now()).await, Err(Error::Taken { name: "b".to_owned() }));
     assert_eq!(ledger.look("a").await.unwrap(), Look::Unknown);
-    assert_eq!(ledger.assign(names(&["a", "b"]), "first", now()).await.unwrap(), None);
-    assert_eq!(ledger.look("a").await.unwrap(), Look::Done(json!("first")));
+    let again = interrupted(begin(&ledger, "second").await).owning(names(&["a"]));
+    again.close(Some(json!(3)), now()).await.unwrap();
+    fresh(begin(&ledger, "third").await).owning(names(&["c"])).forget().await.unwrap();
+    drop(ledger);
+
+    let ledger = Ledger::open(Some(&path), now()).unwrap();
+    assert_eq!(ledger.look("a").await.unwrap(), Look::Done(json!("second")));
+    assert_eq!(ledger.look("b").await.unwrap(), Look::Done(json!("first")));
+    assert_eq!(ledger.look("c").await.unwrap(), Look::Unknown, "what did not happen owns nothing");
 }
 
 #[tokio::test]

@@ -31,3 +31,16 @@ async fn a_failed_commit_is_an_error_and_the_next_one_goes_on() {
     ledger.check(Timestamp::now()).await.unwrap();
     scenario.teardown();
 }
+
+#[tokio::test]
+async fn a_writer_that_panicked_is_told_at_once_and_by_every_call() {
+    let scenario = fail::FailScenario::setup();
+    let ledger = Ledger::open(None, Timestamp::now()).unwrap();
+    assert!(futures::poll!(Box::pin(ledger.stopped())).is_pending());
+    fail::cfg("ledger::commit-fails", "panic").unwrap();
+    let begun = ledger.begin("k", "work", Value::Null, None, Timestamp::now()).await;
+    assert!(matches!(begun, Err(Error::Stopped)), "{begun:?}");
+    ledger.stopped().await;
+    assert_eq!(ledger.look("k").await, Err(Error::Stopped));
+    scenario.teardown();
+}

@@ -54,7 +54,7 @@ pub enum Error {
     /// Tokens can't be reviewed outside of a cluster.
     #[error("--audience needs a Kubernetes API server: run in a pod, or give --kubernetes-host")]
     NotInCluster,
-    /// The ledger can't be opened.
+    /// The ledger can't be opened, or has stopped.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
     /// The callers can't be identified.
@@ -80,7 +80,8 @@ pub enum Error {
 /// grace period longer.
 ///
 /// # Errors
-/// When something of the configuration can't be used, or the listener fails.
+/// When something of the configuration can't be used, the listener fails, or the ledger has stopped: nothing can be done
+/// without it, and only another process has one.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
     let metrics = Metrics::new();
     let state = config.state(&metrics)?;
@@ -88,6 +89,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let listen = |source| Error::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let (ledger, runs, grace) = (state.steps.ledger.clone(), state.runs.clone(), config.host.grace());
+    let writer = ledger.clone();
     let sweeper = tokio::spawn(sweep::forever(ledger.clone()));
     let readiness = host::Readiness::default().check("ledger", move || {
         let ledger = ledger.clone();
@@ -101,7 +103,10 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         shutdown.await;
         noted.get_or_init(Instant::now);
     };
-    let served = host::serve(listener, service, grace, shutdown).await;
+    let served = tokio::select! {
+        served = host::serve(listener, service, grace, shutdown) => served,
+        () = writer.stopped() => return Err(Error::Ledger(ledger::Error::Stopped)),
+    };
     drain(&runs, grace.saturating_sub(stopped.get().map_or(Duration::ZERO, Instant::elapsed))).await;
     sweeper.abort();
     served.map_err(listen)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     setup::{BASE, Running, answer},
-    upstream::{Table, Upstream},
+    upstream::{Reply, Table, Upstream},
 };
 
 /// A gateway whose ledger is younger than an hour, and a table with a record `A` that it knows nothing of.
@@ -53,11 +53,44 @@ async fn a_forgotten_key_is_closed_without_a_claim_that_nothing_was_done() {
 }
 
 #[tokio::test]
-async fn a_forgotten_create_is_found_when_the_close_says_what_it_was() {
+async fn a_record_like_a_forgotten_create_is_no_proof_since_its_claim_may_be_forgotten_as_well() {
     let (table, _upstream, gateway) = forgetful().await;
-    let (status, body) = answer(close(&gateway, "k").json(&create("A"))).await;
-    assert_eq!((status, &body["state"]), (StatusCode::OK, &json!("closed")));
-    assert_eq!(body["response"]["body"], table.records()[0]);
+    for _ in 0..2 {
+        let (status, body) = answer(close(&gateway, "k").json(&create("A"))).await;
+        assert_eq!((status.as_u16(), &body["error"]["type"]), (503, &json!("IDEMPOTENCY_OUTCOME_UNKNOWN")));
+    }
+    let state = answer(gateway.request(Method::GET, "/api/airtable/ledger/k")).await.1;
+    assert_eq!((state, table.records().len()), (json!({"state": "interrupted"}), 1));
+}
+
+#[tokio::test]
+async fn the_record_that_a_close_found_is_not_given_to_another_key() {
+    let table = Table::default();
+    let copy = table.clone();
+    let (mut creates, mut lists) = (0, 0);
+    let upstream = Upstream::new(move |seen| {
+        creates += usize::from(seen.method == "POST" && seen.target.ends_with("/Deals"));
+        lists += usize::from(seen.target.ends_with("/listRecords"));
+        match (seen.target.ends_with("/listRecords"), creates, lists) {
+            (true, _, 1) => Reply::Json(501, json!({})),
+            (false, 1, _) => {
+                copy.apply(seen);
+                Reply::Cut
+            }
+            (false, 2, _) => Reply::Cut,
+            _ => copy.apply(seen),
+        }
+    })
+    .await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let create =
+        |key: &str| gateway.deals(Method::POST, "", Some(key)).json(&json!({"fields": {"Name": "A"}}));
+    assert_eq!(answer(create("first")).await.0, 503, "the search failed");
+    let closed = answer(gateway.request(Method::DELETE, "/api/airtable/ledger/first")).await.1;
+    assert_eq!(closed["response"]["body"], table.records()[0], "{closed}");
+    let second = answer(create("second")).await.1;
+    assert_ne!(second["id"], table.records()[0]["id"]);
+    assert_eq!(table.records().len(), 2, "{second}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     setup::{BASE, Running, answer, until},
-    upstream::{Reply, Seen, Table, Upstream},
+    upstream::{Reply, Seen, Table, Upstream, now},
 };
 
 fn create(gateway: &Running, key: &str, name: &str) -> RequestBuilder {
@@ -140,6 +140,124 @@ async fn not_found_proves_something_of_one_record_only() {
     let several = gateway.deals(Method::PATCH, "", Some("several"));
     let body = json!({"records": [{"id": "rec00000000000001", "fields": {}}, {"id": "rec00000000000002", "fields": {}}]});
     assert_eq!(kind(several.json(&body)).await, unknown());
+}
+
+#[tokio::test]
+async fn not_found_proves_nothing_where_the_record_is_there_or_its_table_is_not() {
+    let table_not_found = json!({"error": {"type": "TABLE_NOT_FOUND", "message": "m"}});
+    let id = "rec00000000000001";
+    for list in
+        [json!({"records": [{"id": id, "createdTime": now(), "fields": {}}]}), table_not_found.clone()]
+    {
+        let mut writes = 0;
+        let (listed, refused) = (list.clone(), table_not_found.clone());
+        let upstream = Upstream::new(move |seen| {
+            if seen.target.ends_with("/listRecords") {
+                return Reply::Json(if listed["records"].is_null() { 404 } else { 200 }, listed.clone());
+            }
+            writes += 1;
+            if writes == 1 { Reply::Cut } else { Reply::Json(404, refused.clone()) }
+        })
+        .await;
+        let gateway = Running::new(&upstream.url, &[]).await;
+        let update = gateway.deals(Method::PATCH, &format!("/{id}"), Some("k"));
+        assert_eq!(kind(update.json(&json!({"fields": {}}))).await, unknown(), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_delete_is_refused_where_all_are_left_done_where_none_is_and_else_unknown() {
+    for (left, expected) in [(2, (404, json!("MODEL_ID_NOT_FOUND"))), (1, unknown()), (0, (200, Value::Null))]
+    {
+        let (table, _upstream, gateway) =
+            scripted(&[], |count, seen, table| if count == 0 { Reply::Cut } else { table.apply(seen) }).await;
+        for number in 1..=left {
+            table.put(&json!({"id": format!("rec{number}"), "createdTime": now(), "fields": {}}));
+        }
+        let delete = gateway.deals(Method::DELETE, "?records[]=rec1&records[]=rec2", Some("k"));
+        assert_eq!(kind(delete).await, expected, "{left} left");
+    }
+}
+
+#[tokio::test]
+async fn a_record_whose_field_was_renamed_is_not_taken_for_a_different_one() {
+    let table = Table::default();
+    let copy = table.clone();
+    let upstream = Upstream::new(move |seen| {
+        let fields = seen.body["fields"].as_array();
+        if fields.is_some_and(|fields| fields.contains(&json!("Name"))) {
+            let error = json!({"type": "UNKNOWN_FIELD_NAME", "message": "Unknown field name: \"Name\""});
+            return Reply::Json(422, json!({"error": error}));
+        }
+        if seen.body["filterByFormula"].as_str().is_some_and(|formula| formula.contains("LAST_MODIFIED")) {
+            return Reply::Json(200, json!({"records": []}));
+        }
+        if is_create(seen) {
+            copy.put(&json!({"id": "rec00000000000001", "createdTime": now(), "fields": {"Title": "A"}}));
+            return Reply::Cut;
+        }
+        copy.apply(seen)
+    })
+    .await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    assert_eq!(kind(create(&gateway, "k", "A")).await, unknown());
+    let close = gateway.request(Method::DELETE, "/api/airtable/ledger/k");
+    assert_eq!(kind(close).await, unknown(), "not: nothing was done");
+    assert_eq!(upstream.seen().iter().filter(|seen| is_create(seen)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_an_upsert_under_way_may_have_brought_is_left_to_it() {
+    let (table, _upstream, gateway) = scripted(&[], |count, seen, table| {
+        if count == 1 {
+            return Reply::Cut;
+        }
+        if seen.method == "POST" {
+            return table.apply(seen);
+        }
+        let record = json!({"id": "rec00000000000009", "createdTime": now(), "fields": {"Name": "A"}});
+        table.put(&record);
+        let body = json!({"records": [record], "createdRecords": [record["id"]], "updatedRecords": []});
+        Reply::Later(Duration::from_secs(2), 200, body)
+    })
+    .await;
+    let upsert =
+        json!({"performUpsert": {"fieldsToMergeOn": ["Name"]}, "records": [{"fields": {"Name": "A"}}]});
+    let first = tokio::spawn(answer(gateway.deals(Method::PATCH, "", Some("first")).json(&upsert)));
+    until("the upsert took effect", || table.records().len() == 1).await;
+    let second = answer(create(&gateway, "second", "A")).await.1;
+    let first = first.await.unwrap().1;
+    assert_ne!((&first["createdRecords"][0], second["id"].is_null()), (&second["id"], true), "{second}");
+    assert_eq!(table.records().len(), 2);
+}
+
+#[tokio::test]
+async fn a_search_ends_while_creates_like_it_go_on() {
+    let (_table, upstream, gateway) = scripted(&[], |count, seen, table| match table.apply(seen) {
+        Reply::Json(..) if count == 1 => Reply::Cut,
+        Reply::Json(status, body) => Reply::Later(Duration::from_millis(900), status, body),
+        reply => reply,
+    })
+    .await;
+    let gateway = std::sync::Arc::new(gateway);
+    let mut others = vec![tokio::spawn(answer(create(&gateway, "other", "A")))];
+    until("one is under way", || !upstream.seen().is_empty()).await;
+    let mut lost = tokio::spawn(answer(create(&gateway, "lost", "A")));
+    let found = loop {
+        tokio::select! {
+            found = &mut lost => break found.unwrap(),
+            () = tokio::time::sleep(Duration::from_millis(300)) => {
+                let number = others.len();
+                assert!(number < 25, "it starves");
+                others.push(tokio::spawn(answer(create(&gateway, &format!("other-{number}"), "A"))));
+            }
+        }
+    };
+    assert_eq!((found.0.as_u16(), &found.1["id"]), (200, &json!("rec00000000000002")));
+    for other in others {
+        let (status, body) = other.await.unwrap();
+        assert_eq!((status.as_u16(), body["id"] == found.1["id"]), (200, false), "{body}");
+    }
 }
 
 /// An upsert of one record, whose first answer is lost and whose second one is `answered`.

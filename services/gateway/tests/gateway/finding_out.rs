@@ -1,5 +1,7 @@
 //! Connections cut at the worst time: the gateway finds out what happened, and repeats only what did not.
 
+use std::time::Duration;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -139,18 +141,81 @@ async fn records_an_interrupted_upsert_made_count_as_created() {
     assert_eq!((&body["createdRecords"], &body["updatedRecords"]), (&json!(["rec2"]), &json!(["rec1"])));
 }
 
+fn since_an_hour(request: RequestBuilder) -> RequestBuilder {
+    let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    request.header("Idempotency-Since", hour_ago.to_string())
+}
+
 #[tokio::test]
 async fn a_ledger_younger_than_the_key_finds_out_before_it_sends() {
-    let (table, upstream, gateway) = cut_once(true, &[]).await;
-    put(&table, &json!({"Name": "A"}));
-    let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
-    let since = create(&gateway, "k", "A").header("Idempotency-Since", hour_ago.to_string());
-    let response = since.send().await.unwrap();
-    assert_eq!(
-        (response.status().as_u16(), response.headers()["idempotency-replayed"].to_str().unwrap()),
-        (200, "true")
-    );
-    assert_eq!((table.records().len(), upstream.count("POST")), (1, 1), "one search and no create");
+    let table = Table::default();
+    let copy = table.clone();
+    let upstream = Upstream::new(move |seen| copy.apply(seen)).await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    assert_eq!(answer(since_an_hour(create(&gateway, "k", "A"))).await.0, 200);
+    let targets: Vec<bool> =
+        upstream.seen().iter().map(|seen| seen.target.ends_with("/listRecords")).collect();
+    assert_eq!((targets, table.records().len()), (vec![true, false], 1), "searched, then created");
+}
+
+#[tokio::test]
+async fn after_a_ledger_was_lost_what_another_key_created_is_not_taken_for_ones_own() {
+    let table = Table::default();
+    let copy = table.clone();
+    let upstream = Upstream::new(move |seen| copy.apply(seen)).await;
+    let lost = Running::new(&upstream.url, &[]).await;
+    assert_eq!(answer(create(&lost, "theirs", "A")).await.0, 200);
+    drop(lost);
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let (status, body) = answer(since_an_hour(create(&gateway, "mine", "A"))).await;
+    assert_eq!((status.as_u16(), &body["error"]["type"]), (503, &json!("IDEMPOTENCY_OUTCOME_UNKNOWN")));
+    let (status, body) = answer(gateway.request(Method::DELETE, "/api/airtable/ledger/mine")).await;
+    assert_eq!((status.as_u16(), &body["error"]["type"]), (503, &json!("IDEMPOTENCY_OUTCOME_UNKNOWN")));
+    assert_eq!(table.records().len(), 1, "nor created twice");
+}
+
+#[tokio::test]
+async fn a_lost_create_is_found_among_thousands_of_records() {
+    let table = Table::default();
+    let copy = table.clone();
+    let mut cut = false;
+    let upstream = Upstream::new(move |seen| {
+        if !seen.target.ends_with("/listRecords") {
+            let reply = copy.apply(seen);
+            return if std::mem::replace(&mut cut, true) { reply } else { Reply::Cut };
+        }
+        let records = copy.records();
+        let page: usize = seen.body["offset"].as_str().map_or(0, |page| page.parse().unwrap());
+        let shown: Vec<&Value> = records.iter().skip(page * 100).take(100).collect();
+        let offset = (records.len() > (page + 1) * 100).then(|| (page + 1).to_string());
+        Reply::Json(200, json!({"records": shown, "offset": offset}))
+    })
+    .await;
+    for number in 0..1500 {
+        put(&table, &json!({"Name": format!("another {number}")}));
+    }
+    let gateway = Running::new(&upstream.url, &["--queue-deadline-seconds=60"]).await;
+    let (status, body) = answer(create(&gateway, "k", "A")).await;
+    assert_eq!((status.as_u16(), &body), (200, &table.records()[1500]));
+}
+
+#[tokio::test]
+async fn few_searches_are_under_way_at_the_same_time() {
+    let upstream = Upstream::new(|seen| {
+        let is_search = seen.target.ends_with("/listRecords");
+        let nothing = Reply::Later(Duration::from_millis(300), 200, json!({"records": []}));
+        if is_search { nothing } else { Reply::Cut }
+    })
+    .await;
+    let gateway = Running::new(&upstream.url, &["--settle-seconds=600"]).await;
+    let keys: Vec<String> = (0..6).map(|number| number.to_string()).collect();
+    futures::future::join_all(keys.iter().map(|key| answer(create(&gateway, key, key)))).await;
+    let mut lists = upstream.seen();
+    lists.retain(|seen| seen.target.ends_with("/listRecords"));
+    assert_eq!(lists.len(), 6);
+    for (earlier, later) in lists.iter().zip(lists.iter().skip(2)) {
+        assert!(later.at - earlier.at >= Duration::from_millis(290), "{:?}", later.at - earlier.at);
+    }
 }
 
 #[tokio::test]

@@ -5,9 +5,13 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
-    setup::{Running, answer, until},
+    setup::{BASE, KEY, Running, answer, until},
     upstream::{Reply, Upstream, rate_limited},
 };
 
@@ -72,4 +76,33 @@ async fn a_full_queue_and_a_deadline_are_told_in_airtables_shape() {
     assert_eq!(refused.json::<serde_json::Value>().await.unwrap()["error"]["type"], "GATEWAY_QUEUE_FULL");
     let (status, body) = locked.await.unwrap();
     assert_eq!((status.as_u16(), &body["error"]["type"]), (503, &json!("GATEWAY_QUEUE_DEADLINE")));
+}
+
+#[tokio::test]
+async fn bodies_of_unknown_length_keep_the_room_that_they_need() {
+    let mut count = 0;
+    let upstream = Upstream::new(move |_| {
+        count += 1;
+        Reply::Later(Duration::from_secs(1), 200, json!({"id": format!("rec{count}")}))
+    })
+    .await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let statuses = join_all((0..8).map(|number| chunked(&gateway, number))).await;
+    assert_eq!(statuses, ["HTTP/1.1 200 OK"; 8]);
+}
+
+/// The first line of the answer to a create whose body does not say how long it is, some time after the one before.
+async fn chunked(gateway: &Running, number: u32) -> String {
+    tokio::time::sleep(Duration::from_millis(50) * number).await;
+    let mut stream = TcpStream::connect(gateway.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let body = r#"{"fields":{}}"#;
+    let request = format!(
+        "POST /v0/{BASE}/Deals HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {KEY}\r\nidempotency-key: {number}\r\n\
+         transfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.lines().next().unwrap_or_default().to_owned()
 }
