@@ -1,7 +1,7 @@
 //! Sagas by the operator: many at once for the rate, one after the other for the latency.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
@@ -34,9 +34,10 @@ pub struct Round {
     pub writes: f64,
     /// Writes for each saga, its creation included.
     pub writes_per_saga: f64,
-    /// Median milliseconds of a step when one saga runs alone: all but the worker's own work, which is nothing here.
+    /// Median milliseconds of a step of sagas that run alone, from the write of its intent to that of its result as a watch
+    /// sees them: all but the worker's own work, which is nothing here.
     pub step_p50: f64,
-    /// The same, 99th percentile.
+    /// The same, 99th percentile of all these steps.
     pub step_p99: f64,
     /// Seconds of CPU that the operator used.
     pub cpu: f64,
@@ -69,7 +70,7 @@ pub async fn prepare(client: &Client, worker: &str) -> Result<(), Error> {
 pub async fn round(client: &Client, steps: usize, count: usize, operator: u32) -> Result<Round, Error> {
     let names: Vec<String> = (0..count).map(|index| format!("run-{steps}-{index}")).collect();
     let (cpu, writes) = (process::cpu(operator)?, server::writes(client).await?);
-    let seconds = all_at_once(client, steps, &names).await?.as_secs_f64();
+    let seconds = all_at_once(client, steps, &names).await?.whole.as_secs_f64();
     // Finalizers and events may come a moment after the last end.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let writes = server::writes(client).await? - writes;
@@ -78,11 +79,12 @@ pub async fn round(client: &Client, steps: usize, count: usize, operator: u32) -
     remove_all(client).await?;
     let mut latencies = Vec::new();
     for index in 0..SINGLE {
-        let took = all_at_once(client, steps, &[format!("single-{steps}-{index}")]).await?;
-        #[expect(clippy::cast_precision_loss, reason = "a handful of steps")]
-        latencies.push(took.as_secs_f64() * 1000.0 / steps as f64);
+        latencies.extend(all_at_once(client, steps, &[format!("single-{steps}-{index}")]).await?.steps);
     }
     remove_all(client).await?;
+    if latencies.len() != SINGLE * steps {
+        return Err(format!("the watch saw {} steps of {}", latencies.len(), SINGLE * steps).into());
+    }
     latencies.sort_by(f64::total_cmp);
     #[expect(clippy::cast_precision_loss, reason = "counts are small")]
     let count = count as f64;
@@ -90,8 +92,8 @@ pub async fn round(client: &Client, steps: usize, count: usize, operator: u32) -
         sagas: count / seconds,
         writes: writes / seconds,
         writes_per_saga: writes / count,
-        step_p50: latencies[SINGLE / 2],
-        step_p99: latencies[SINGLE - 1],
+        step_p50: latencies[latencies.len() / 2],
+        step_p99: latencies[latencies.len() * 99 / 100],
         cpu,
         rss,
     })
@@ -101,8 +103,16 @@ fn workflow(steps: usize) -> String {
     format!("steps-{steps}")
 }
 
-/// From the first creation to the last end; fails when a saga does not succeed.
-async fn all_at_once(client: &Client, steps: usize, names: &[String]) -> Result<Duration, Error> {
+/// How long sagas took.
+struct Took {
+    /// From the first creation to the last end.
+    whole: Duration,
+    /// Milliseconds of each step, of all sagas together.
+    steps: Vec<f64>,
+}
+
+/// Creates the sagas and waits for their ends; fails when one does not succeed.
+async fn all_at_once(client: &Client, steps: usize, names: &[String]) -> Result<Took, Error> {
     let api: Api<Saga> = Api::namespaced(client.clone(), NAMESPACE);
     let (ready, is_ready) = tokio::sync::oneshot::channel();
     let ends = tokio::spawn(ends(api.clone(), names.iter().cloned().collect(), ready));
@@ -122,17 +132,20 @@ async fn all_at_once(client: &Client, steps: usize, names: &[String]) -> Result<
         .buffer_unordered(CREATORS)
         .try_collect::<()>()
         .await?;
-    let last = tokio::time::timeout(PATIENCE, ends).await.map_err(|_| "sagas did not end in time")???;
-    Ok(last - begun)
+    let (last, steps) =
+        tokio::time::timeout(PATIENCE, ends).await.map_err(|_| "sagas did not end in time")???;
+    Ok(Took { whole: last - begun, steps })
 }
 
-/// Waits until every saga of `open` has ended; when the last did.
+/// Waits until every saga of `open` has ended: when the last did, and the milliseconds from each progress to the next.
 async fn ends(
     api: Api<Saga>,
     mut open: BTreeSet<String>,
     ready: tokio::sync::oneshot::Sender<()>,
-) -> Result<Instant, Error> {
+) -> Result<(Instant, Vec<f64>), Error> {
     let mut ready = Some(ready);
+    let mut last: HashMap<String, (String, Instant)> = HashMap::new();
+    let mut steps = Vec::new();
     let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
     while let Some(event) = events.try_next().await? {
         let saga = match event {
@@ -143,13 +156,24 @@ async fn ends(
             watcher::Event::Apply(saga) | watcher::Event::InitApply(saga) => saga,
             _ => continue,
         };
-        let status = saga.status.clone().unwrap_or_default();
-        if status.completion_time.is_some() && open.remove(&saga.name_any()) {
+        let (name, now) = (saga.name_any(), Instant::now());
+        let status = saga.status.unwrap_or_default();
+        if let Some(progress) = status.progress.filter(|_| open.contains(&name)) {
+            match last.insert(name.clone(), (progress.clone(), now)) {
+                Some((before, since)) if before != progress => {
+                    steps.push((now - since).as_secs_f64() * 1000.0);
+                }
+                // The same step goes on.
+                Some((_, since)) => drop(last.insert(name.clone(), (progress, since))),
+                None => {}
+            }
+        }
+        if status.completion_time.is_some() && open.remove(&name) {
             if status.state.as_deref() != Some("Succeeded") {
-                return Err(format!("saga {} ended as {:?}", saga.name_any(), status.state).into());
+                return Err(format!("saga {name} ended as {:?}", status.state).into());
             }
             if open.is_empty() {
-                return Ok(Instant::now());
+                return Ok((now, steps));
             }
         }
     }
