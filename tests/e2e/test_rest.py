@@ -31,8 +31,8 @@ def test_at_rest_with_deployed_children_nothing_is_written(node: Node, shelf: Sh
         shelf.await_ready("airtablebases", f"base-{index}")
         shelf.await_ready("workflows.pyairtable.dev", f"flow-{index}")
         shelf.kubectl("wait", "--for=condition=Succeeded", f"sagas.pyairtable.dev/run-{index}", "--timeout=90s")
-    held = lambda: "pyairtable.dev/sagas" in shelf.kubectl("get", "workflows.pyairtable.dev", "-o", "yaml")  # noqa: E731
-    wait_until(lambda: not held(), "a workflow is held for more than a minute after its last saga", 90)
+    held = lambda: "pyairtable.dev/sagas" in node.kubectl("get", "workflows.pyairtable.dev,airtablebases", "-A", "-o", "yaml")  # noqa: E731
+    wait_until(lambda: not held(), "a workflow or base is held for more than a minute after its last saga", 90)
     wait_until(lambda: unchanged(node), lambda: f"writes go on: {writes(node)}", 90, 0.1)
     before = writes(node)
     time.sleep(REST_SECONDS)
