@@ -38,9 +38,17 @@ pub fn of_base<'a>(
     let uses = |saga: &Saga| {
         saga.metadata.namespace == base.metadata.namespace
             && may_have_effects(saga)
+            && serves(base, saga)
             && bases_of(saga).is_none_or(|names| names.contains(&base.name_any()))
     };
     sagas.into_iter().filter(|saga| uses(saga)).count()
+}
+
+/// True unless the base is going and the saga began later: that one waits for the next base of this name, else new sagas
+/// could keep a base for ever.
+pub fn serves(base: &AirtableBase, saga: &Saga) -> bool {
+    let began = saga.status.as_ref().and_then(|status| status.start_time);
+    base.metadata.deletion_timestamp.as_ref().is_none_or(|going| began.is_some_and(|began| began <= going.0))
 }
 
 fn names(saga: &Saga, workflow: &Workflow) -> bool {
@@ -159,6 +167,16 @@ mod tests {
             (saga("other", &spec, &begun), names(&["crm"]), 0),
         ] {
             assert_eq!(of_base(&base, [&saga], |_| bases.clone()), wanted, "{saga:?} {bases:?}");
+        }
+        let begun = saga("shop", &spec, &begun);
+        for (deleted, wanted) in [("2026-01-01T00:00:00Z", 1), ("2025-12-31T23:59:59Z", 0)] {
+            let mut base = base.clone();
+            base.metadata.deletion_timestamp = serde_json::from_value(json!(deleted)).unwrap();
+            assert_eq!(
+                of_base(&base, [&begun], |_| None),
+                wanted,
+                "a saga that began after {deleted} is not waited for"
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from oracle import each_effect_undone
 from processes import wait_until
@@ -71,9 +72,17 @@ def test_a_saga_that_has_not_begun_does_not_begin_with_a_base_that_goes(world: W
     world.operator.start()
     run_of_workflow(world, "first")
     world.kubectl("delete", "airtablebases/crm", "--wait=false")
+    time.sleep(1)  # times of objects are whole seconds: what began in the second of the deletion is served
     world.apply(order_saga("late"))
     wait_until(lambda: "BaseNotReady" in str(world.saga("late").get("status")), lambda: str(world.saga("late")))
+    turned_away = lambda: world.saga("late")["status"]["steps"][0].get("turnedAway", 0)  # noqa: E731
+    wait_until(lambda: turned_away() >= 3, lambda: str(world.saga("late")["status"]))
     assert not any("late" in str(effect) for effect in world.effects())
+
+    world.kubectl("patch", "saga", "first", "--type=merge", "-p", '{"spec":{"cancellation":{"reason":"enough"}}}')
+    world.restart(world.worker, "")  # ends the slow step's call
+    assert world.await_end("first", 120)["state"] == "Compensated"
+    wait_until(lambda: is_gone(world, "airtablebases.pyairtable.dev", "crm"), "the base waits for a saga that waits for it")
 
 
 def test_a_workflow_without_sagas_under_way_is_held_by_nothing(world: World) -> None:

@@ -142,13 +142,13 @@ async fn credential(
     Ok(token.map(|token| Credential::Token(Some(token))).ok_or_else(missing))
 }
 
-/// URL and id of each base that is there; one that is going is not, for a saga that has not begun.
+/// URL and id of each base that serves the saga.
 fn bases(definition: &SagaTemplate, saga: &Saga, ctx: &Context) -> BTreeMap<String, (String, String)> {
     let namespace = saga.namespace().unwrap_or_default();
     let find = |name: &str| {
         let base = ctx.bases.get(&ObjectRef::<AirtableBase>::new(name).within(&namespace))?;
-        let is_going = base.metadata.deletion_timestamp.is_some() && !hold::may_have_effects(saga);
-        (!is_going).then_some((name.to_owned(), (base::endpoint(&base)?, base.spec.base_id.clone())))
+        hold::serves(&base, saga)
+            .then_some((name.to_owned(), (base::endpoint(&base)?, base.spec.base_id.clone())))
     };
     definition.bases().into_iter().filter_map(find).collect()
 }
