@@ -60,6 +60,7 @@ def test_no_version_of_a_workflow_contradicts_itself(world: World, recorders: di
     world.operator.start()
     template = {"steps": [{"name": "one", "action": {"operation": "airtable.find", "baseRef": {"name": "crm"}, "input": {"table": "Customers"}}}]}
     world.apply(resource("Workflow", "deployed", {"sagaTemplate": template}))
+    await_reason(world, "bases", "crm", "Ready", "Ready")
     await_reason(world, "workflows", "orders", "Ready", "Ready")
     await_reason(world, "workflows", "deployed", "Reconciling", "PodsNotReady")
     world.worker.kill()

@@ -78,9 +78,12 @@ class World:
                 "sagaTemplate": {"steps": [{"name": "nothing", "action": {"operation": "wait", "input": {"seconds": 0}}}]},
             }),
         )
-        for process in (self.simulator, self.gateway, self.worker):
+        # A gateway that meets no Airtable at its start says so for some seconds.
+        self.simulator.start()
+        self.simulator.await_health()
+        for process in (self.gateway, self.worker):
             process.start()
-        for process in (self.simulator, self.gateway, self.worker):
+        for process in (self.gateway, self.worker):
             process.await_health()
 
     def close(self) -> None:
