@@ -38,6 +38,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.cache)").message("spec.cache is not supported by this version: remove it, every read goes to Airtable"))]
 #[x_kube(validation = Rule::new("!has(self.schema)").message("spec.schema is not supported by this version: remove it, the schema found is shown in status.tables"))]
+#[x_kube(validation = Rule::new("!(has(self.tls) && has(self.gateway) && has(self.gateway.external))").message("spec.tls is for a gateway that the operator deploys: remove it, or remove spec.gateway.external"))]
 #[x_kube(validation = Rule::new("!(has(self.gateway) && has(self.gateway.external)) || (has(oldSelf.gateway) && has(oldSelf.gateway.external))").message("spec.gateway.external can't be added later, since the gateway that is deployed has the ledger: create another AirtableBase"))]
 pub struct AirtableBaseSpec {
     /// Id of the base: `app` and 14 letters or digits. It can't be changed.
@@ -61,6 +62,9 @@ pub struct AirtableBaseSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("!has(self.replicas) || self.replicas <= 1").message("spec.gateway.replicas above 1 is not supported by this version, whatever the image, since budget and ledger are those of one pod: set it to 0 or 1"))]
     pub gateway: Option<Workload>,
+    /// Serves the gateway over TLS as well, on port 443 of its Service: for clients whose host name can't be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
     /// Who may call the gateway, beside the workers of workflows that use the base.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -72,6 +76,16 @@ pub struct AirtableBaseSpec {
     /// What becomes of the gateway's volume when the base is deleted: `Delete` when absent. Airtable's data is never touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+}
+
+/// TLS of the gateway.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    /// Name of a Secret of type `kubernetes.io/tls`, with `tls.crt` and `tls.key`, as cert-manager makes them. A changed one is
+    /// taken up without a restart.
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: String,
 }
 
 /// The budget of requests towards Airtable.

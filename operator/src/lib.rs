@@ -88,6 +88,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         }),
         metrics: registry,
         limits: host::Limits::default(),
+        tls: None,
     };
     let server =
         tokio::spawn(host::serve(listener, service, Duration::from_secs(5), wait_for(stopping.clone())));

@@ -45,6 +45,7 @@ layer_contracts() {
 }
 
 layer_conformance() {
+  need openssl
   need_python
   need_airtable_js
   py_test tests/conformance

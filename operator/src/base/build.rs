@@ -9,7 +9,7 @@ use crds::{
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::observe::Observed;
+use super::observe::{Observed, TLS_KEYS};
 use crate::{
     config::Config,
     workflow::worker_name,
@@ -20,6 +20,9 @@ use crate::{
 pub const GATEWAY_PORT: u16 = 8002;
 /// Audience of the ServiceAccount tokens that every gateway accepts, from workers and from declared clients.
 pub const GATEWAY_AUDIENCE: &str = "gateway.pyairtable.dev";
+/// Port of a gateway's container for TLS.
+const TLS_PORT: u16 = 8443;
+const TLS_FOLDER: &str = "/var/run/tls";
 const TOKEN_FOLDER: &str = "/var/run/airtable";
 const KEYS_FOLDER: &str = "/var/run/client-keys";
 
@@ -62,6 +65,7 @@ pub fn plan(base: &AirtableBase, observed: &Observed, config: &Config) -> Option
         component: "gateway",
         instance: base.name_any(),
         port: GATEWAY_PORT,
+        tls_port: base.spec.tls.as_ref().map(|_| TLS_PORT),
         image: config.workloads_image.clone(),
         pull_policy: config.image_pull_policy.clone(),
         args: args(base, &namespace),
@@ -94,6 +98,11 @@ fn args(base: &AirtableBase, namespace: &str) -> Vec<String> {
     ];
     args.extend(limit.requests_per_second.map(|n| format!("--requests-per-second={n}")));
     args.extend(limit.lockout_seconds.map(|n| format!("--lockout-seconds={n}")));
+    if base.spec.tls.is_some() {
+        let [chain, key] = TLS_KEYS.map(|key| format!("{TLS_FOLDER}/{key}"));
+        args.push(format!("--tls-listen=0.0.0.0:{TLS_PORT}"));
+        args.extend([format!("--tls-cert-file={chain}"), format!("--tls-key-file={key}")]);
+    }
     args
 }
 
@@ -109,6 +118,11 @@ fn volumes(base: &AirtableBase) -> (Vec<Value>, Vec<Value>) {
             volumes.push(secret(&volume, &key.name, key.key(), "key"));
             mounts.push(json!({ "name": volume, "mountPath": format!("{KEYS_FOLDER}/{}", client.name), "readOnly": true }));
         }
+    }
+    if let Some(tls) = &base.spec.tls {
+        let items = TLS_KEYS.map(|key| json!({ "key": key, "path": key }));
+        volumes.push(json!({ "name": "tls", "secret": { "secretName": tls.secret_name, "optional": true, "defaultMode": 0o440, "items": items } }));
+        mounts.push(json!({ "name": "tls", "mountPath": TLS_FOLDER, "readOnly": true }));
     }
     (volumes, mounts)
 }

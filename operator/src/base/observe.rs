@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crds::{AirtableBase, Workflow, airtable_base::Table, reference::SecretKeyRef};
+use crds::{
+    AirtableBase, Workflow,
+    airtable_base::{Table, Tls},
+    reference::SecretKeyRef,
+};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{Api, ResourceExt as _, api::ListParams};
 use serde::Deserialize;
@@ -17,6 +21,8 @@ use crate::{
     workload::{Deployed, selector_text},
 };
 
+/// Keys of a Secret of type `kubernetes.io/tls`.
+pub const TLS_KEYS: [&str; 2] = ["tls.crt", "tls.key"];
 /// The most tables kept in a status.
 const MOST_TABLES: usize = 100;
 /// The longest name of a table kept in a status, in characters.
@@ -83,7 +89,7 @@ pub async fn before(base: &AirtableBase, ctx: &Context) -> Result<Observed, kube
     let api: Api<Secret> = Api::namespaced(ctx.client.clone(), &namespace);
     let mut secrets = BTreeMap::new();
     for reference in secret_refs(base) {
-        secrets.insert(key_of(reference), look_at(&api, reference).await?);
+        secrets.insert(key_of(&reference), look_at(&api, &reference).await?);
     }
     let uses = |workflow: &Workflow| {
         workflow.namespace().as_deref() == Some(&namespace)
@@ -101,11 +107,16 @@ pub async fn before(base: &AirtableBase, ctx: &Context) -> Result<Observed, kube
 }
 
 /// Every key of a Secret that the base names, the token first.
-pub fn secret_refs(base: &AirtableBase) -> impl Iterator<Item = &SecretKeyRef> {
+pub fn secret_refs(base: &AirtableBase) -> impl Iterator<Item = SecretKeyRef> {
     let clients = base.spec.clients.iter().filter_map(|client| client.key_secret_ref.as_ref());
     let external = base.spec.gateway.as_ref().and_then(|gateway| gateway.external.as_ref());
     let elsewhere = external.and_then(|external| external.token_secret_ref.as_ref());
-    std::iter::once(&base.spec.token_secret_ref).chain(elsewhere).chain(clients)
+    let pair = |tls: &Tls| {
+        let name = tls.secret_name.clone();
+        TLS_KEYS.map(|key| SecretKeyRef { name: name.clone(), key: Some(key.to_owned()) })
+    };
+    let certificate = base.spec.tls.as_ref().map(pair).into_iter().flatten();
+    std::iter::once(&base.spec.token_secret_ref).chain(elsewhere).chain(clients).cloned().chain(certificate)
 }
 
 /// How a key of a Secret is named in [`Observed::secrets`].

@@ -82,6 +82,10 @@ fn not_ready(why: &str) -> Verdict {
             Reason::BaseNotFound,
             format!("Airtable does not know the base, or the token has no access to it: {rest}"),
         ),
+        "CertificateUnusable" => Verdict::Stalled(
+            Reason::CertificateUnusable,
+            format!("TLS can't be served with the Secret of spec.tls: {rest}"),
+        ),
         "TokenMissing" => Verdict::Reconciling(
             Reason::Reconciling,
             format!("the gateway waits for the token to reach it: {rest}"),

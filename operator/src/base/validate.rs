@@ -10,7 +10,7 @@ use crate::{conditions::Verdict, hold};
 pub fn validate(base: &AirtableBase, observed: &Observed, under_way: usize) -> Verdict {
     for reference in secret_refs(base) {
         let (name, key) = (&reference.name, reference.key());
-        let (reason, message) = match observed.secrets.get(&key_of(reference)) {
+        let (reason, message) = match observed.secrets.get(&key_of(&reference)) {
             Some(SecretState::Present) => continue,
             Some(SecretState::KeyMissing) => {
                 (Reason::SecretKeyMissing, format!("Secret {name} has no key {key}, or it is empty: add it"))

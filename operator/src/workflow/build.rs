@@ -53,6 +53,7 @@ pub fn plan(workflow: &Workflow, config: &Config) -> Option<Plan> {
     let args = std::iter::once("worker".to_owned())
         .chain(settings.iter().map(|(key, value)| format!("--{key}={value}")));
     Some(Plan {
+        tls_port: None,
         owner: workflow.controller_owner_ref(&())?,
         component: "worker",
         port: WORKER_PORT,

@@ -41,6 +41,8 @@ pub struct Plan {
     pub instance: String,
     /// Port of the Service and of the container.
     pub port: u16,
+    /// Port of the container that serves TLS; that of the Service is 443.
+    pub tls_port: Option<u16>,
     /// Image, unless the resource names its own.
     pub image: String,
     /// Pull policy of the image.
@@ -143,17 +145,22 @@ impl Plan {
     }
 
     fn service(&self) -> Result<Service, serde_json::Error> {
+        let plain = json!({ "name": "http", "port": self.port, "targetPort": "http", "protocol": "TCP" });
+        let tls = self
+            .tls_port
+            .map(|_| json!({ "name": "https", "port": 443, "targetPort": "https", "protocol": "TCP" }));
         serde_json::from_value(json!({
             "metadata": self.metadata(true),
             "spec": {
                 "selector": self.selector(),
-                "ports": [{ "name": "http", "port": self.port, "targetPort": "http", "protocol": "TCP" }],
+                "ports": std::iter::once(plain).chain(tls).collect::<Vec<_>>(),
             },
         }))
     }
 
     fn policy(&self) -> Result<NetworkPolicy, serde_json::Error> {
-        let mut rule = json!({ "ports": [{ "port": self.port, "protocol": "TCP" }] });
+        let ports = std::iter::once(self.port).chain(self.tls_port);
+        let mut rule = json!({ "ports": ports.map(|port| json!({ "port": port, "protocol": "TCP" })).collect::<Vec<_>>() });
         if !self.callers.is_empty() {
             rule["from"] = json!(self.callers);
         }

@@ -43,6 +43,7 @@ fn container(plan: &Plan) -> Value {
     let env: Vec<Value> =
         plan.env.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let probe = |period: u32, failures: u32| json!({ "httpGet": { "path": "/health", "port": "http" }, "periodSeconds": period, "timeoutSeconds": 2, "failureThreshold": failures });
+    let port = |name: &str, number: u16| json!({ "name": name, "containerPort": number, "protocol": "TCP" });
     let mut mounts = vec![json!({ "name": "ledger", "mountPath": LEDGER_FOLDER })];
     if !plan.files.is_empty() {
         mounts.push(json!({ "name": "files", "mountPath": FILES_FOLDER, "readOnly": true }));
@@ -54,7 +55,7 @@ fn container(plan: &Plan) -> Value {
         "imagePullPolicy": plan.pull_policy,
         "args": plan.args,
         "env": env,
-        "ports": [{ "name": "http", "containerPort": plan.port, "protocol": "TCP" }],
+        "ports": std::iter::once(port("http", plan.port)).chain(plan.tls_port.map(|number| port("https", number))).collect::<Vec<_>>(),
         "resources": resources(plan.workload.resources.as_ref()),
         "startupProbe": probe(1, 60),
         "livenessProbe": probe(10, 3),

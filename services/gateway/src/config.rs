@@ -112,6 +112,9 @@ pub enum Error {
     /// The client for Airtable can't be made; it needs the system's root certificates.
     #[error("client for Airtable: {0}; for https it needs root certificates (SSL_CERT_FILE)")]
     Upstream(String),
+    /// TLS can't be served.
+    #[error(transparent)]
+    Tls(#[from] host::tls::Error),
     /// The address can't be listened on, or the listener failed.
     #[error("listen {address}: {source}")]
     Listen {

@@ -76,6 +76,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         router: router(gateway),
         metrics: registry,
         limits: config.http_limits(),
+        tls: config.host.tls.listen().await?,
     };
     tokio::select! {
         served = host::serve(listener, service, config.host.grace(), shutdown) => served.map_err(listen),

@@ -94,6 +94,7 @@ mod tests {
             readiness: Readiness::default(),
             metrics: Metrics::new(),
             limits: crate::Limits::default(),
+            tls: None,
         };
         let mut request = Request::builder().uri("/records/rec42");
         for (name, value) in headers {

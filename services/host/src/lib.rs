@@ -14,12 +14,13 @@ mod ids;
 mod layers;
 pub mod readiness;
 pub mod shutdown;
+pub mod tls;
 
 use std::{future::Future, io, time::Duration};
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use telemetry::metrics::Metrics;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 pub use ids::spawn;
 pub use layers::Limits;
@@ -40,6 +41,9 @@ pub struct Config {
     /// Seconds that requests in flight have to end after SIGTERM
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", default_value_t = 25, value_name = "SECONDS")]
     pub shutdown_grace_seconds: u64,
+    /// TLS beside the plain port.
+    #[command(flatten)]
+    pub tls: tls::Config,
 }
 
 impl Config {
@@ -64,6 +68,8 @@ pub struct Service {
     pub metrics: Metrics,
     /// Bounds on each request.
     pub limits: Limits,
+    /// Where the same is served over TLS.
+    pub tls: Option<tls::Listener>,
 }
 
 impl Service {
@@ -87,19 +93,36 @@ impl Service {
 /// When the listener fails or a metric is registered twice.
 pub async fn serve(
     listener: TcpListener,
-    service: Service,
+    mut service: Service,
     grace: Duration,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let tls = service.tls.take();
+    if let Some(tls) = &tls {
+        let certificate = tls.certificate();
+        service.readiness = service.readiness.check("tls", move || std::future::ready(certificate.verdict()));
+    }
     let router = service.into_router().map_err(io::Error::other)?;
-    let (stop, stopped) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let (stop, stopping) = watch::channel(false);
+    let stopped = || {
+        let mut stopping = stopping.clone();
+        async move {
+            let _asked_or_gone = stopping.wait_for(|stop| *stop).await;
+        }
+    };
+    let plain = axum::serve(listener, router.clone()).with_graceful_shutdown(stopped()).into_future();
+    let encrypted = async {
+        let Some(tls) = tls else { return Ok(()) };
+        axum::serve(tls, router).with_graceful_shutdown(stopped()).await
+    };
+    let out_of_grace = async {
         shutdown.await;
-        let _nobody_waits = stop.send(());
-    });
+        stop.send_replace(true);
+        tokio::time::sleep(grace).await;
+    };
     tokio::select! {
-        ended = server => ended,
-        () = async { let _ = stopped.await; tokio::time::sleep(grace).await } => {
+        ended = async { tokio::try_join!(plain, encrypted) } => ended.map(|_| ()),
+        () = out_of_grace => {
             tracing::warn!(grace_seconds = grace.as_secs(), "requests were still in flight when the grace period ended");
             Ok(())
         }

@@ -56,6 +56,9 @@ pub enum Error {
     /// A metric is registered twice.
     #[error("metrics: {0}")]
     Metrics(#[from] telemetry::metrics::Error),
+    /// TLS can't be served.
+    #[error(transparent)]
+    Tls(#[from] host::tls::Error),
     /// The address cannot be listened on, or the server failed.
     #[error("listen on {listen}: {error}")]
     Listen {
@@ -111,6 +114,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         readiness: Readiness::default(),
         metrics,
         limits: host::Limits { body_bytes: api::BODY_BYTES, timeout: TIMEOUT },
+        tls: config.host.tls.listen().await?,
     };
     let (stop, stopped) = oneshot::channel::<()>();
     let keeper = config.snapshot.clone().map(|path| tokio::spawn(snapshot::keep(state, path, stopped)));

@@ -66,6 +66,9 @@ pub enum Error {
     /// A metric is registered twice.
     #[error("metrics: {0}")]
     Metrics(String),
+    /// TLS can't be served.
+    #[error(transparent)]
+    Tls(#[from] host::tls::Error),
     /// The listener failed.
     #[error("{address}: {source}")]
     Listen {
@@ -96,7 +99,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         async move { ledger.look("ready").await.map(drop).map_err(|error| error.to_string()) }
     });
     let limits = host::Limits { body_bytes: LARGEST_CALL, timeout: step::LONGEST + Duration::from_secs(10) };
-    let service = host::Service { router: router(state), readiness, metrics, limits };
+    let tls = config.host.tls.listen().await?;
+    let service = host::Service { router: router(state), readiness, metrics, limits, tls };
     let stopped = Arc::new(OnceLock::new());
     let noted = stopped.clone();
     let shutdown = async move {

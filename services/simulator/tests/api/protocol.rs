@@ -188,6 +188,7 @@ async fn a_cut_connection_brings_no_byte_whether_before_or_after_the_effect() {
         readiness: host::Readiness::default(),
         metrics,
         limits: host::Limits::default(),
+        tls: None,
     };
     let whole = service.into_router().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

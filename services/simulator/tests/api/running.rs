@@ -54,6 +54,7 @@ fn config() -> Config {
             log: "info".to_owned(),
             log_text: true,
             shutdown_grace_seconds: 5,
+            tls: host::tls::Config::default(),
         },
         fixture: None,
         snapshot: None,
