@@ -8,6 +8,7 @@ pub mod field_type;
 pub mod formula;
 pub mod id;
 pub mod list;
+pub mod number;
 mod options;
 pub mod query;
 pub mod schema;

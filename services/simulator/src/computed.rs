@@ -2,7 +2,7 @@
 
 use airtable::{
     Field, FieldType,
-    formula::{Fault, Formula, Outcome, Row as FormulaRow, Value as FormulaValue},
+    formula::{self, Fault, Formula, Outcome, Row as FormulaRow, Value as FormulaValue},
     time,
 };
 use jiff::Timestamp;
@@ -68,7 +68,7 @@ impl<'a> Scope<'a> {
                 json!(links::ids(field.record_link_field_id().and_then(|link| row.cells.get(link))).len())
             }
             FieldType::MultipleLookupValues => self.lookup(row, field, table, depth),
-            FieldType::Formula => wire(formula(&Seen { scope: self, table, row, depth }, field)),
+            FieldType::Formula => formula::cell(computed(&Seen { scope: self, table, row, depth }, field)),
             _ => row.cells.get(&field.id).cloned().unwrap_or_default(),
         }
     }
@@ -99,20 +99,23 @@ pub struct Seen<'a> {
     depth: usize,
 }
 
-impl Seen<'_> {
-    fn value(&self, field: &Field) -> Outcome {
+impl<'a> Seen<'a> {
+    fn value(&self, field: &'a Field) -> Outcome<'a> {
         match field.field_type {
-            FieldType::Formula => formula(self, field),
+            FieldType::Formula => computed(self, field),
             FieldType::MultipleRecordLinks => Ok(self.linked(field)),
-            _ => {
-                let Some(field) = self.table.schema.field(&field.id) else { return Err(Fault) };
+            ref kept if !is_made_here(kept) => {
+                let cell = self.row.cells.get(&field.id);
+                Ok(cell.map_or(FormulaValue::Blank, |cell| FormulaValue::of_cell(kept, cell)))
+            }
+            ref made => {
                 let cell = self.scope.cell_at(self.table, self.row, field, self.depth);
-                Ok(FormulaValue::of_cell(&field.field_type, &cell))
+                Ok(FormulaValue::of_cell(made, &cell).into_owned())
             }
         }
     }
 
-    fn linked(&self, field: &Field) -> FormulaValue {
+    fn linked(&self, field: &Field) -> FormulaValue<'static> {
         let table = field.linked_table_id().and_then(|id| self.scope.base.table(id));
         let ids = links::ids(self.row.cells.get(&field.id));
         let Some(table) = table.filter(|_| self.depth < DEPTH) else { return FormulaValue::Blank };
@@ -121,7 +124,7 @@ impl Seen<'_> {
         let seen = rows.map(|row| Seen { scope: self.scope, table, row, depth: self.depth + 1 });
         FormulaValue::List(
             seen.filter_map(|seen| seen.value(primary).ok())
-                .map(|value| FormulaValue::Text(value.text()))
+                .map(|value| FormulaValue::of_text(value.text()))
                 .collect(),
         )
     }
@@ -144,7 +147,7 @@ impl FormulaRow for Seen<'_> {
         ids.filter_map(|field| self.row.modified.get(&field.id)).max().copied()
     }
 
-    fn cell(&self, field: usize) -> Outcome {
+    fn cell(&self, field: usize) -> Outcome<'_> {
         self.value(self.table.schema.fields.get(field).ok_or(Fault)?)
     }
 
@@ -161,32 +164,11 @@ fn last_modified(row: &Row, field: &Field) -> Option<Timestamp> {
     }
 }
 
-fn formula(seen: &Seen<'_>, field: &Field) -> Outcome {
+fn computed(seen: &Seen<'_>, field: &Field) -> Outcome<'static> {
     if seen.depth >= DEPTH {
         return Err(Fault);
     }
     let text = field.text_option("formula").ok_or(Fault)?;
     let formula = Formula::read(text, |name| seen.table.schema.field_in_formula(name)).map_err(|_| Fault)?;
     formula.evaluate(&Seen { scope: seen.scope, table: seen.table, row: seen.row, depth: seen.depth + 1 })
-}
-
-/// The result of a formula as the API answers it.
-fn wire(outcome: Outcome) -> Value {
-    match outcome {
-        Ok(FormulaValue::Blank) => Value::Null,
-        Ok(FormulaValue::Text(text)) => Value::String(text),
-        Ok(FormulaValue::Number(number)) => number_on_wire(number),
-        Ok(moment @ FormulaValue::Moment(_)) => Value::String(moment.text()),
-        Ok(FormulaValue::List(items)) => Value::Array(items.into_iter().map(|item| wire(Ok(item))).collect()),
-        Err(fault) => json!({"error": fault.to_string()}),
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, checked before")]
-fn number_on_wire(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 {
-        return Value::from(number as i64);
-    }
-    let special = FormulaValue::Number(number).text();
-    serde_json::Number::from_f64(number).map_or_else(|| json!({"specialValue": special}), Value::Number)
 }

@@ -120,8 +120,8 @@ impl<'a> Order<'a> {
             Value::String(text) => Key::Text(text.to_lowercase()),
             // Links sort by the primary values of their records, users by name, files by file name.
             _ => {
-                let shown = scope.row(table, row).cell(self.place);
-                Key::Text(shown.map(|shown| shown.text().to_lowercase()).unwrap_or_default())
+                let seen = scope.row(table, row);
+                Key::Text(seen.cell(self.place).map(|shown| shown.text().to_lowercase()).unwrap_or_default())
             }
         }
     }

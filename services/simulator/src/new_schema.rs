@@ -1,6 +1,6 @@
 //! New tables and fields, checked as the meta API checks them.
 
-use airtable::{Choice, Error, Field, FieldType, Table as Schema, View, formula::Formula, id::Kind};
+use airtable::{Choice, Error, Field, FieldType, Table as Schema, View, formula::Syntax, id::Kind};
 use serde_json::{Map, Value, json};
 
 use crate::world::{Base, Table, new_id};
@@ -83,17 +83,16 @@ pub fn check_field_name(schema: &Schema, name: &str, own: &str) -> Result<(), Er
     Ok(())
 }
 
-/// The options of a formula field that say this formula.
+/// The options of a formula field that say this formula; it is kept by field ids, so that names may change.
 pub fn formula(schema: &Schema, text: &str) -> Result<Map<String, Value>, Error> {
-    let referenced = std::cell::RefCell::new(Vec::<String>::new());
-    let place = |name: &str| {
-        let place = schema.field_in_formula(name)?;
-        referenced.borrow_mut().extend(schema.fields.get(place).map(|field| field.id.clone()));
-        Some(place)
-    };
-    Formula::read(text, place)?;
-    let ids = referenced.into_inner();
-    let options = json!({"formula": text, "isValid": true, "referencedFieldIds": ids});
+    let place = |name: &str| schema.field_in_formula(name);
+    let id =
+        |name: &str| place(name).and_then(|place| schema.fields.get(place)).map(|field| field.id.clone());
+    let syntax = Syntax::read(text)?;
+    syntax.formula(place)?;
+    let by_id = syntax.renamed(id);
+    let referenced = Syntax::read(&by_id)?;
+    let options = json!({"formula": by_id, "isValid": true, "referencedFieldIds": referenced.fields()});
     Ok(options.as_object().cloned().unwrap_or_default())
 }
 

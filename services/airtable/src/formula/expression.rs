@@ -1,34 +1,85 @@
-//! What a formula consists of.
+//! A formula made ready for many records: names are places, constants are reckoned, patterns are built.
 
-use super::{functions::Function, value::Value};
+use regex::Regex;
+
+use super::{
+    Unreadable, evaluate,
+    functions::{Body, Function, PatternBody},
+    pattern,
+    tree::{Operator, Tree},
+    value::Value,
+};
+
+/// Constants that are larger than this, in bytes, are made anew for each record.
+const LARGEST_CONSTANT: usize = 1_000;
 
 /// A part of a formula.
 #[derive(Debug, Clone)]
 pub enum Expression {
-    /// A value that stands in the text.
-    Literal(Value),
+    /// The same for all records.
+    Constant(Value<'static>),
+    /// The error value for all records.
+    Fault,
     /// The cell of the field at this place.
     Field(usize),
     /// A function and its arguments, of which it takes that many.
     Call(&'static Function, Vec<Expression>),
-    /// Operators of one precedence, from left to right. Flat, so that long sums need no deep stack.
+    /// A function with a pattern that is the same for all records.
+    Match(PatternBody, Box<Regex>, Vec<Expression>),
+    /// Operators of one precedence, from left to right.
     Chain(Box<Expression>, Vec<(Operator, Expression)>),
     /// Minus before a value.
     Negative(Box<Expression>),
 }
 
-/// An operator between two values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    Equal,
-    Unequal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Join,
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
+/// The expression that `tree` means; `place` finds the place of a field by the name or id that the tree uses.
+pub fn compile(tree: &Tree, place: impl Fn(&str) -> Option<usize>) -> Result<Expression, Unreadable> {
+    let names = tree.distinct_names().into_iter();
+    let unknown: Vec<_> = names.filter(|name| place(name).is_none()).map(str::to_owned).collect();
+    if unknown.is_empty() { Ok(expression(tree, &place)) } else { Err(Unreadable::UnknownFields(unknown)) }
+}
+
+fn expression(tree: &Tree, place: &impl Fn(&str) -> Option<usize>) -> Expression {
+    let made = match tree {
+        Tree::Number(number) => Expression::Constant(Value::Number(*number)),
+        Tree::Text(text) => Expression::Constant(Value::of_text(text.clone())),
+        Tree::Field(name) => place(&name.name).map_or(Expression::Fault, Expression::Field),
+        Tree::Call(function, arguments) => {
+            call(function, arguments.iter().map(|argument| expression(argument, place)).collect())
+        }
+        Tree::Chain(first, rest) => {
+            let rest = rest.iter().map(|(operator, tree)| (*operator, expression(tree, place)));
+            Expression::Chain(Box::new(expression(first, place)), rest.collect())
+        }
+        Tree::Negative(inner) => Expression::Negative(Box::new(expression(inner, place))),
+    };
+    reckoned(&made).unwrap_or(made)
+}
+
+fn call(function: &'static Function, arguments: Vec<Expression>) -> Expression {
+    match (&function.body, arguments.get(1)) {
+        (Body::Pattern(body), Some(Expression::Constant(text))) => match pattern::regex(&text.shown()) {
+            Ok(regex) => Expression::Match(*body, Box::new(regex), arguments),
+            Err(_) => Expression::Fault,
+        },
+        _ => Expression::Call(function, arguments),
+    }
+}
+
+/// The constant that an expression of constants comes to. What is an error is left: it may not be reached.
+fn reckoned(made: &Expression) -> Option<Expression> {
+    let constant = |expression: &Expression| matches!(expression, Expression::Constant(_));
+    let same_for_all = match made {
+        Expression::Call(function, arguments) => {
+            matches!(function.body, Body::Values(_)) && arguments.iter().all(constant)
+        }
+        Expression::Match(_, _, arguments) => arguments.iter().all(constant),
+        Expression::Chain(first, rest) => {
+            constant(first) && rest.iter().all(|(_, operand)| constant(operand))
+        }
+        Expression::Negative(inner) => constant(inner),
+        _ => false,
+    };
+    let value = same_for_all.then(|| evaluate::evaluate(made, &evaluate::NoRow).ok())??.into_owned();
+    (value.weight() <= LARGEST_CONSTANT).then_some(Expression::Constant(value))
 }

@@ -5,14 +5,22 @@ mod evaluate;
 mod expression;
 mod functions;
 mod lexer;
+mod locale;
 mod moment;
 mod parser;
+mod pattern;
+mod syntax;
+mod tree;
 mod value;
+mod wire;
 
 use jiff::Timestamp;
 
 pub use evaluate::Outcome;
-pub use value::{Fault, Value};
+pub use functions::{Signature, signatures};
+pub use syntax::Syntax;
+pub use value::{Fault, Moment, Value};
+pub use wire::cell;
 
 /// A formula that was understood; its fields are places in the table it was read for.
 #[derive(Debug, Clone)]
@@ -49,7 +57,7 @@ pub trait Row {
     /// When one of these fields was last changed, any field where none is given.
     fn modified(&self, fields: &[usize]) -> Option<Timestamp>;
     /// The value of the field at this place of the table.
-    fn cell(&self, field: usize) -> Outcome;
+    fn cell(&self, field: usize) -> Outcome<'_>;
     /// The present, the same for a whole evaluation.
     fn now(&self) -> Timestamp;
 }
@@ -57,25 +65,21 @@ pub trait Row {
 impl Formula {
     /// Reads `text`; `place` finds the place of a field by the name or id that the text uses.
     pub fn read(text: &str, place: impl Fn(&str) -> Option<usize>) -> Result<Self, Unreadable> {
-        let tokens = lexer::tokens(text).ok_or(Unreadable::Syntax)?;
-        let parsed = parser::parse(tokens, place).ok_or(Unreadable::Syntax)?;
-        if parsed.unknown.is_empty() {
-            Ok(Self { root: parsed.root })
-        } else {
-            Err(Unreadable::UnknownFields(parsed.unknown))
-        }
+        Syntax::read(text)?.formula(place)
     }
 
     /// The value for one record.
-    pub fn evaluate(&self, row: &dyn Row) -> Outcome {
-        evaluate::evaluate(&self.root, row)
+    pub fn evaluate(&self, row: &dyn Row) -> Outcome<'static> {
+        evaluate::evaluate(&self.root, row).map(Value::into_owned)
     }
 
     /// Whether a filter keeps the record: not for `0`, `""`, `NaN`, nothing, or an error.
     pub fn keeps(&self, row: &dyn Row) -> bool {
-        self.evaluate(row).is_ok_and(|value| value.truth())
+        evaluate::evaluate(&self.root, row).is_ok_and(|value| value.truth())
     }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

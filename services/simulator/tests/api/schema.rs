@@ -100,6 +100,7 @@ async fn fields_are_added_renamed_and_their_formula_changed() {
     let formula = json!({"options": {"formula": "{Quantity} + 1"}});
     let changed = simulator.patch(&total, formula).await.ok();
     assert_eq!(changed["options"]["referencedFieldIds"], json!(["fldCRM00000000204"]));
+    assert_eq!(changed["options"]["formula"], "{fldCRM00000000204} + 1");
     let record = simulator.get(&format!("{BASE}/Orders/recCRM00000000201")).await.ok();
     assert_eq!(record["fields"]["Total"], 11);
     let table = simulator.patch(&orders, json!({"name": "Sales", "description": "sold"})).await.ok();

@@ -9,12 +9,12 @@ use crate::formula::{
 };
 
 pub const FUNCTIONS: &[Function] = &[
-    of_values("AND", 1, ANY, |values| Ok(Value::of_truth(values.iter().all(Value::truth)))),
-    of_values("OR", 1, ANY, |values| Ok(Value::of_truth(values.iter().any(Value::truth)))),
-    of_values("XOR", 1, ANY, |values| {
-        Ok(Value::of_truth(values.iter().filter(|value| value.truth()).count() % 2 == 1))
+    of_expressions("AND", 1, ANY, |arguments, row| {
+        Ok(Value::of_truth(true_ones(arguments, row)? == arguments.len()))
     }),
-    of_values("NOT", 1, 1, |values| Ok(Value::of_truth(!values.iter().any(Value::truth)))),
+    of_expressions("OR", 1, ANY, |arguments, row| Ok(Value::of_truth(true_ones(arguments, row)? > 0))),
+    of_expressions("XOR", 1, ANY, |arguments, row| Ok(Value::of_truth(true_ones(arguments, row)? % 2 == 1))),
+    of_expressions("NOT", 1, 1, |arguments, row| Ok(Value::of_truth(true_ones(arguments, row)? == 0))),
     of_values("TRUE", 0, 0, |_| Ok(Value::of_truth(true))),
     of_values("FALSE", 0, 0, |_| Ok(Value::of_truth(false))),
     of_values("BLANK", 0, 0, |_| Ok(Value::Blank)),
@@ -35,8 +35,13 @@ pub const FUNCTIONS: &[Function] = &[
     of_expressions("SWITCH", 2, ANY, switch),
 ];
 
+/// How many of the arguments are true. All are looked at: an error in one makes the whole an error.
+fn true_ones(arguments: &[Expression], row: &dyn Row) -> Result<usize, Fault> {
+    arguments.iter().try_fold(0, |count, argument| Ok(count + usize::from(evaluate(argument, row)?.truth())))
+}
+
 /// Patterns and results in pairs; one left over at the end is for everything else.
-fn switch(arguments: &[Expression], row: &dyn Row) -> Outcome {
+fn switch<'e>(arguments: &'e [Expression], row: &'e dyn Row) -> Outcome<'e> {
     let Some((subject, mut rest)) = arguments.split_first() else { return Err(Fault) };
     let subject = evaluate(subject, row)?;
     while let [pattern, result, after @ ..] = rest {

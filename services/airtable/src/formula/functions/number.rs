@@ -56,23 +56,23 @@ pub const FUNCTIONS: &[Function] = &[
     of_values("SUM", 1, ANY, |values| Ok(Value::Number(numbers(values).iter().sum()))),
 ];
 
-fn one(values: &[Value], function: impl Fn(f64) -> f64) -> Outcome {
+fn one<'v>(values: &[Value<'v>], function: impl Fn(f64) -> f64) -> Outcome<'v> {
     Ok(Value::Number(function(argument(values, 0).number()?)))
 }
 
-fn leaves(values: &[Value]) -> impl Iterator<Item = &Value> {
+fn leaves<'a, 'v>(values: &'a [Value<'v>]) -> impl Iterator<Item = &'a Value<'v>> {
     values.iter().flat_map(Value::leaves)
 }
 
-fn numbers(values: &[Value]) -> Vec<f64> {
+fn numbers(values: &[Value<'_>]) -> Vec<f64> {
     leaves(values).filter_map(Value::numeric).collect()
 }
 
-fn count<'a>(values: impl Iterator<Item = &'a Value>) -> Value {
+fn count<'a, 'v: 'a>(values: impl Iterator<Item = &'a Value<'v>>) -> Value<'v> {
     Value::Number(f64::from(u32::try_from(values.count()).unwrap_or(u32::MAX)))
 }
 
-fn to_multiple(values: &[Value], round: fn(f64) -> f64) -> Outcome {
+fn to_multiple<'v>(values: &[Value<'v>], round: fn(f64) -> f64) -> Outcome<'v> {
     let step = values.get(1).map_or(Ok(1.0), Value::number)?;
     if step == 0.0 {
         return Err(Fault);
@@ -80,10 +80,14 @@ fn to_multiple(values: &[Value], round: fn(f64) -> f64) -> Outcome {
     one(values, |number| tidy(round(tidy(number / step)) * step))
 }
 
-fn at_precision(values: &[Value], round: fn(f64) -> f64) -> Outcome {
+fn at_precision<'v>(values: &[Value<'v>], round: fn(f64) -> f64) -> Outcome<'v> {
     let places = i32::try_from(whole(values, 1, 0)?.clamp(-300, 300)).unwrap_or_default();
     let scale = 10_f64.powi(places);
-    one(values, |number| tidy(round(tidy(number * scale)) / scale))
+    one(values, |number| {
+        let scaled = tidy(number * scale);
+        // A number that has no such places is round already.
+        if scaled.is_finite() && scaled.fract() != 0.0 { tidy(round(scaled) / scale) } else { number }
+    })
 }
 
 fn odd(number: f64) -> f64 {
@@ -94,5 +98,5 @@ fn odd(number: f64) -> f64 {
 
 /// Without the last digit or so, which is noise of binary fractions: 11 * 0.1 is 1.1.
 fn tidy(number: f64) -> f64 {
-    format!("{number:.14e}").parse().unwrap_or(number)
+    if number.fract() == 0.0 { number } else { format!("{number:.14e}").parse().unwrap_or(number) }
 }

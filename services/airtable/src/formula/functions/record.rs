@@ -14,7 +14,7 @@ pub const FUNCTIONS: &[Function] = &[
     of_expressions("LAST_MODIFIED_TIME", 0, ANY, last_modified_time),
 ];
 
-fn last_modified_time(arguments: &[Expression], row: &dyn Row) -> Outcome {
+fn last_modified_time<'e>(arguments: &'e [Expression], row: &'e dyn Row) -> Outcome<'e> {
     let field = |argument: &Expression| match argument {
         Expression::Field(place) => Ok(*place),
         _ => Err(Fault),
