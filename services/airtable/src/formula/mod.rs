@@ -80,6 +80,8 @@ impl Formula {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod vectors;

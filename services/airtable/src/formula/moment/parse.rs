@@ -113,9 +113,18 @@ impl Reader<'_> {
                 self.found.afternoon = half.map(|half| half == 1).or(self.found.afternoon);
             }
             "ZZ" | "Z" => self.offset(),
-            "X" => self.found.milliseconds = self.number::<i64>(12)?.map(|seconds| seconds * 1_000),
-            "x" => self.found.milliseconds = self.number(15)?,
-            // Names of days and numbers of weeks say nothing that the date does not.
+            "X" => self.found.milliseconds = self.since_1970(1_000)?,
+            "x" => self.found.milliseconds = self.since_1970(1)?,
+            // Days and weeks say nothing that the date does not, but they stand in the text.
+            "dddd" | "ddd" | "dd" => {
+                self.name(&[self.locale.days(), self.locale.short_days()])?;
+            }
+            "d" | "do" | "e" | "E" => {
+                self.digits(1);
+            }
+            "ww" | "w" | "wo" | "WW" | "W" | "Wo" => {
+                self.digits(2);
+            }
             _ => {}
         }
         Ok(())
@@ -146,6 +155,12 @@ impl Reader<'_> {
     /// The number of the next run of digits, if there is one.
     fn number<T: std::str::FromStr>(&mut self, most: usize) -> Result<Option<T>, Impossible> {
         self.digits(most).map(|digits| digits.parse().map_err(|_| Impossible)).transpose()
+    }
+
+    /// Milliseconds from so many of `unit` milliseconds each, before 1970 with a minus.
+    fn since_1970(&mut self, unit: i64) -> Result<Option<i64>, Impossible> {
+        let sign = if self.rest.trim_start().starts_with('-') { -unit } else { unit };
+        Ok(self.number::<i64>(15)?.map(|count| count * sign))
     }
 
     /// The place of the name that comes next, if a word does.
@@ -206,6 +221,7 @@ mod tests {
             ("1793628245", "X", "2026-11-02T14:04:05Z"),
             ("1793628245678", "x", "2026-11-02T14:04:05.678Z"),
             ("325 2026", "DDD YYYY", "2026-11-21T00:00:00Z"),
+            ("Monday, March 4th, 2019", "dddd, MMMM Do, YYYY", "2019-03-04T00:00:00Z"),
             ("Q3 99", "[Q]Q YY", "1999-07-01T00:00:00Z"),
         ];
         for (text, pattern, expected) in cases {
