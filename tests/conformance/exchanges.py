@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 
 import requests
 
-MADE = re.compile(r"\b(?:rec|itr|tbl|fld|viw|sel|app)[A-Za-z0-9]{14}\b")
+MADE = re.compile(r"\b(?:rec|itr|tbl|fld|viw|sel|app|com|att|ach)[A-Za-z0-9]{14}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 

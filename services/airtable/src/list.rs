@@ -21,6 +21,8 @@ pub struct ListParameters {
     pub filter_by_formula: Option<String>,
     /// Which fields to answer, by name or id; all where absent.
     pub fields: Option<Vec<String>>,
+    /// Tell how many comments a record has.
+    pub comment_count: bool,
     /// How cells are answered.
     pub form: Form,
 }
@@ -61,27 +63,21 @@ impl ListParameters {
     }
 
     fn from_object(given: &Map<String, Value>) -> Result<Self, Error> {
-        let page_size = match given.get("pageSize") {
-            None | Some(Value::Null) => 100,
-            Some(value) => {
-                count(value).filter(|size| (1..=100).contains(size)).ok_or(Error::InvalidPageSize)?
-            }
-        };
         let max_records = match given.get("maxRecords") {
             None | Some(Value::Null) => None,
             Some(value) => Some(count(value).filter(|max| *max > 0).ok_or(Error::InvalidRequest)?),
         };
         let fields = list(given, "fields")?;
-        // Asks for `commentCount`, which Airtable answers where there are comments: nothing here has any.
-        list(given, "recordMetadata")?;
+        let metadata = list(given, "recordMetadata")?;
         Ok(Self {
-            page_size,
+            page_size: page_size(given)?,
             max_records,
             offset: text(given, "offset")?,
             view: text(given, "view")?,
             sort: given.get("sort").map_or(Ok(vec![]), sort)?,
             filter_by_formula: text(given, "filterByFormula")?.filter(|formula| !formula.trim().is_empty()),
             fields: Some(fields).filter(|fields| !fields.is_empty()),
+            comment_count: metadata.iter().any(|name| name == "commentCount"),
             form: Form::from_object(given)?,
         })
     }
@@ -104,6 +100,14 @@ impl Form {
             return Err(Error::InvalidRequest);
         }
         Ok(form)
+    }
+}
+
+/// How many items a page holds at most: 1 to 100, 100 where nothing is said.
+pub fn page_size(given: &Map<String, Value>) -> Result<usize, Error> {
+    match given.get("pageSize") {
+        None | Some(Value::Null) => Ok(100),
+        Some(value) => count(value).filter(|size| (1..=100).contains(size)).ok_or(Error::InvalidPageSize),
     }
 }
 
@@ -165,6 +169,7 @@ mod tests {
         .unwrap();
         assert_eq!(parameters.page_size, 2);
         assert_eq!(parameters.offset, None);
+        assert!(!parameters.comment_count);
         assert!(!parameters.form.by_field_id);
         assert_eq!(parameters.sort, [Sort { field: "Name".to_owned(), descending: true }]);
     }

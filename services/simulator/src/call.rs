@@ -21,6 +21,13 @@ pub enum Call {
         table: String,
         call: RecordsCall,
     },
+    /// Comments on a record.
+    Comments {
+        base: String,
+        table: String,
+        record: String,
+        call: CommentsCall,
+    },
 }
 
 /// A call about a base and its schema.
@@ -34,6 +41,15 @@ pub enum MetaCall {
     UpdateTable { table: String },
     CreateField { table: String },
     UpdateField { table: String, field: String },
+}
+
+/// A call about the comments on a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommentsCall {
+    List,
+    Create,
+    Update { comment: String },
+    Delete { comment: String },
 }
 
 /// A call about the records of a table.
@@ -72,6 +88,11 @@ impl Call {
                 Some(Self::Meta { base: (*base).to_owned(), call: MetaCall::read(verb, rest)? })
             }
             (_, ["meta" | "bases", ..]) => None,
+            (verb, [base, table, record, "comments", rest @ ..]) if Kind::Record.names(record) => {
+                let own = |text: &&str| (*text).to_owned();
+                let call = CommentsCall::read(verb, rest)?;
+                Some(Self::Comments { base: own(base), table: own(table), record: own(record), call })
+            }
             (verb, [base, table, rest @ ..]) => {
                 let call = RecordsCall::read(verb, rest)?;
                 Some(Self::Records { base: (*base).to_owned(), table: (*table).to_owned(), call })
@@ -83,7 +104,7 @@ impl Call {
     /// The base that the call is about.
     pub fn base(&self) -> Option<&str> {
         match self {
-            Self::Meta { base, .. } | Self::Records { base, .. } => Some(base),
+            Self::Meta { base, .. } | Self::Records { base, .. } | Self::Comments { base, .. } => Some(base),
             _ => None,
         }
     }
@@ -110,6 +131,22 @@ impl MetaCall {
     /// Whether it changes the schema.
     pub fn writes(&self) -> bool {
         !matches!(self, Self::GetBase | Self::ListViews | Self::ListTables)
+    }
+}
+
+impl CommentsCall {
+    fn read(verb: &str, rest: &[&str]) -> Option<Self> {
+        Some(match (verb, rest) {
+            ("GET", []) => Self::List,
+            ("POST", []) => Self::Create,
+            ("PATCH", [comment]) if Kind::Comment.names(comment) => {
+                Self::Update { comment: (*comment).to_owned() }
+            }
+            ("DELETE", [comment]) if Kind::Comment.names(comment) => {
+                Self::Delete { comment: (*comment).to_owned() }
+            }
+            _ => return None,
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    comments::Comments,
     computed, links,
     world::{Base, Row, Table, User, World},
 };
@@ -34,6 +35,9 @@ struct FixtureBase {
     /// By table id.
     #[serde(default)]
     records: BTreeMap<String, Vec<FixtureRecord>>,
+    /// By record id.
+    #[serde(default, skip_serializing_if = "Comments::is_empty")]
+    comments: Comments,
 }
 
 /// A record as it is listed; a snapshot adds what a listing does not tell.
@@ -129,6 +133,7 @@ impl FixtureBase {
             permission_level: self.permission_level,
             workspace_id: self.workspace_id,
             tables: self.tables.into_iter().map(Table::new).collect(),
+            comments: self.comments,
         };
         for (id, records) in self.records {
             let unknown = || Error::UnknownTable { base: base.id.clone(), table: id.clone() };
@@ -153,6 +158,7 @@ impl FixtureBase {
             workspace_id: base.workspace_id.clone(),
             tables: base.tables.iter().map(|table| table.schema.clone()).collect(),
             records: base.tables.iter().map(|table| (table.schema.id.clone(), records(table))).collect(),
+            comments: base.comments.clone(),
         }
     }
 }

@@ -39,8 +39,12 @@ pub fn page(
     let next = there.next().map(|row| row.id.clone());
     let mut records = Vec::new();
     for row in rows {
-        let record = render::record(scope, table, row, &parameters.form, only.as_deref());
-        records.push(json!(record));
+        let mut record = json!(render::record(scope, table, row, &parameters.form, only.as_deref()));
+        let comments = if parameters.comment_count { scope.base.comments.count(&row.id) } else { 0 };
+        if let Some(record) = record.as_object_mut().filter(|_| comments > 0) {
+            record.insert("commentCount".to_owned(), json!(comments));
+        }
+        records.push(record);
     }
     let Some(next) = next else { return Ok(json!({"records": records})) };
     let iterator = iterator.unwrap_or_else(|| iterators.begin(&table.schema.id, ids, scope.now));

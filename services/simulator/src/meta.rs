@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     call::MetaCall,
+    comments::Comments,
     new_schema,
     records::Input,
     world::{Base, World, new_id},
@@ -35,6 +36,7 @@ pub fn create_base(world: &mut World, input: &Input<'_>) -> Result<Value, Error>
         permission_level: "create".to_owned(),
         workspace_id: Some(workspace),
         tables: vec![],
+        comments: Comments::default(),
     };
     let tables = body.get("tables").and_then(Value::as_array).filter(|tables| !tables.is_empty());
     for table in tables.ok_or(Error::InvalidRequest)? {

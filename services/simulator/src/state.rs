@@ -14,7 +14,8 @@ use telemetry::metrics::Metrics;
 use tokio::sync::Notify;
 
 use crate::{
-    call::{Call, MetaCall},
+    call::{Call, CommentsCall, MetaCall},
+    comments,
     computed::Scope,
     fault_kind::Kind,
     faults::Faults,
@@ -158,8 +159,18 @@ impl State {
                 }
                 permit(found, &["edit", "create", "owner"])?;
                 let (answer, changes) = records::write(found, user, table, call, input)?;
+                found.comments.forget(&changes);
                 held.journal.changed(base, request, input.now, changes);
                 answer
+            }
+            Call::Comments { base, table, record, call } => {
+                let user = &held.world.user;
+                let found = found(&mut held.world.bases, base)?;
+                if *call == CommentsCall::List {
+                    return comments::list(found, user, table, record, input);
+                }
+                permit(found, &["comment", "edit", "create", "owner"])?;
+                comments::write(found, user, table, record, call, input)?
             }
         };
         self.0.changed.notify_one();

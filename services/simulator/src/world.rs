@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::comments::Comments;
+
 /// Everything that Airtable would hold.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -18,7 +20,7 @@ pub struct World {
 }
 
 /// Whose token every token is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// `usr…`.
     pub id: String,
@@ -37,6 +39,7 @@ pub struct Base {
     pub permission_level: String,
     pub workspace_id: Option<String>,
     pub tables: Vec<Table>,
+    pub comments: Comments,
 }
 
 /// A table: its schema, and its rows in the order of creation. A copy shares the rows until one of them is changed.
