@@ -25,6 +25,10 @@ class Target:
     def reset(self) -> None:
         requests.post(f"{self.simulator}/admin/reset", timeout=10).raise_for_status()
 
+    def advance(self, seconds: int) -> None:
+        """Sets the simulator's clock ahead."""
+        requests.put(f"{self.simulator}/admin/clock", json={"aheadSeconds": seconds}, timeout=10).raise_for_status()
+
     def requests(self) -> list[dict]:
         """What the simulator was asked since the reset."""
         return requests.get(f"{self.simulator}/admin/requests", timeout=10).json()["requests"]
@@ -59,4 +63,5 @@ def gateway(program: Path, folder: Path) -> Iterator[Target]:
 
 
 def start_simulator(program: Path, folder: Path, limits: str) -> Service:
-    return Service(program, "simulator", folder, f"--fixture={FIXTURE}", f"--limits={limits}", f"--token={TOKEN}")
+    options = [f"--fixture={FIXTURE}", f"--limits={limits}", f"--token={TOKEN}", "--private-urls"]
+    return Service(program, "simulator", folder, *options)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use airtable::time;
 use auth::{Keys, bearer};
 use axum::{
     Json, Router,
@@ -11,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -21,6 +23,8 @@ pub fn routes(keys: Option<Keys>) -> Router<State> {
     let routes = Router::new()
         .route("/admin/effects", get(effects))
         .route("/admin/requests", get(requests))
+        .route("/admin/attachments", get(attachments))
+        .route("/admin/clock", get(clock).put(put_clock))
         .route("/admin/faults", get(faults).put(put_faults))
         .route("/admin/reset", post(reset));
     match keys {
@@ -56,6 +60,31 @@ async fn effects(Shared(state): Shared<State>) -> Json<Effects> {
 async fn requests(Shared(state): Shared<State>, Query(Since { since }): Query<Since>) -> Json<Value> {
     let held = state.held();
     Json(json!({"requests": held.journal.requests(since).collect::<Vec<_>>()}))
+}
+
+async fn attachments(Shared(state): Shared<State>) -> Json<Value> {
+    Json(json!({"attachments": state.held().files.report()}))
+}
+
+/// How far the clock of the simulator is ahead.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Clock {
+    ahead_seconds: u32,
+}
+
+async fn clock(Shared(state): Shared<State>) -> Json<Value> {
+    Json(json!({"now": time::write(state.now())}))
+}
+
+async fn put_clock(Shared(state): Shared<State>, given: Result<Json<Clock>, JsonRejection>) -> Response {
+    match given {
+        Ok(Json(given)) => {
+            state.held().ahead = SignedDuration::from_secs(given.ahead_seconds.into());
+            clock(Shared(state)).await.into_response()
+        }
+        Err(rejection) => refusal(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_CLOCK", &rejection.body_text()),
+    }
 }
 
 async fn faults(Shared(state): Shared<State>) -> Json<Faults> {

@@ -14,14 +14,16 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
+    attachments::{fetch, link, upload},
     call::Call,
     fault_kind::{Kind, Moment},
     records::Input,
     state::State,
 };
 
-/// Largest body in bytes.
-pub const BODY_BYTES: usize = 6 << 20;
+/// Largest body in bytes, of an upload and of all else.
+pub const BODY_BYTES: usize = upload::BODY_BYTES;
+const OTHER_BODY_BYTES: usize = 6 << 20;
 
 /// What a request is answered with.
 enum Reply {
@@ -33,16 +35,13 @@ enum Reply {
 /// Answers any request that is not one of the simulator's own.
 pub async fn serve(Shared(state): Shared<State>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_BYTES).await else {
+    let is_upload = parts.uri.path().ends_with("/uploadAttachment");
+    let most = if is_upload { BODY_BYTES } else { OTHER_BODY_BYTES };
+    let Ok(body) = to_bytes(body, most).await else {
         return refusal(&Error::TooLarge).into_response();
     };
-    let asked = Asked {
-        method: parts.method,
-        uri: parts.uri,
-        headers: parts.headers,
-        body,
-        arrived: Timestamp::now(),
-    };
+    let asked =
+        Asked { method: parts.method, uri: parts.uri, headers: parts.headers, body, arrived: state.now() };
     // On its own, so that it takes effect even when the client goes away: as at Airtable.
     match host::spawn(answer(state, asked)).await {
         Ok(reply) => reply.into_response(),
@@ -102,10 +101,15 @@ async fn reply(state: &State, asked: &Asked) -> Reply {
 
 fn perform(state: &State, call: &Call, asked: &Asked) -> Reply {
     let query = asked.uri.query().unwrap_or_default();
-    let input = Input { query, body: &asked.body, now: Timestamp::now() };
+    let input = Input { query, body: &asked.body, now: state.now() };
     let request = asked.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    match state.perform(call, &input, request) {
-        Ok(body) => Reply::Answer(StatusCode::OK, body),
+    let answer = state.perform(call, &input, request);
+    fetch::begin(state);
+    match answer {
+        Ok(mut body) => {
+            link::show(state, &mut body, host(&asked.headers));
+            Reply::Answer(StatusCode::OK, body)
+        }
         Err(error) => refusal(&error),
     }
 }
@@ -113,6 +117,10 @@ fn perform(state: &State, call: &Call, asked: &Asked) -> Reply {
 fn refusal(error: &Error) -> Reply {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Reply::Answer(status, error.body())
+}
+
+fn host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST)?.to_str().ok()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

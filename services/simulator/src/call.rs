@@ -21,6 +21,12 @@ pub enum Call {
         table: String,
         call: RecordsCall,
     },
+    /// Add a file to a cell.
+    UploadAttachment {
+        base: String,
+        record: String,
+        field: String,
+    },
     /// Comments on a record.
     Comments {
         base: String,
@@ -88,6 +94,10 @@ impl Call {
                 Some(Self::Meta { base: (*base).to_owned(), call: MetaCall::read(verb, rest)? })
             }
             (_, ["meta" | "bases", ..]) => None,
+            ("POST", [base, record, field, "uploadAttachment"]) if Kind::Record.names(record) => {
+                let own = |text: &&str| (*text).to_owned();
+                Some(Self::UploadAttachment { base: own(base), record: own(record), field: own(field) })
+            }
             (verb, [base, table, record, "comments", rest @ ..]) if Kind::Record.names(record) => {
                 let own = |text: &&str| (*text).to_owned();
                 let call = CommentsCall::read(verb, rest)?;
@@ -104,7 +114,10 @@ impl Call {
     /// The base that the call is about.
     pub fn base(&self) -> Option<&str> {
         match self {
-            Self::Meta { base, .. } | Self::Records { base, .. } | Self::Comments { base, .. } => Some(base),
+            Self::Meta { base, .. }
+            | Self::Records { base, .. }
+            | Self::UploadAttachment { base, .. }
+            | Self::Comments { base, .. } => Some(base),
             _ => None,
         }
     }

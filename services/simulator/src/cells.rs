@@ -3,7 +3,7 @@
 use airtable::{Choice, Error, Field, FieldType, cell, id::Kind};
 use serde_json::Value;
 
-use crate::{links, scalar, transaction::Transaction, world::new_id};
+use crate::{attachments, links, scalar, transaction::Transaction, world::new_id};
 
 /// Sets the cell of `field` to what `value` means there.
 pub fn write(
@@ -44,7 +44,7 @@ pub fn accept(
         FieldType::MultipleSelects => choices(transaction, table, field, value, typecast),
         FieldType::MultipleAttachments => {
             let row = transaction.table(table)?.row(record);
-            scalar::attachments(field, value, row.and_then(|row| row.cells.get(&field.id)))
+            attachments::cell::accept(field, value, row.and_then(|row| row.cells.get(&field.id)))
         }
         _ => scalar::accept(field, value, typecast),
     }

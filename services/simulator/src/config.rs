@@ -23,6 +23,13 @@ pub struct Config {
     /// Whose rate limits to keep
     #[arg(long, env = "SIMULATOR_LIMITS", value_enum, default_value = "airtable")]
     pub limits: Limits,
+    /// Where clients reach the simulator, for URLs of attachments; as each client says in Host when absent
+    #[arg(long, env = "SIMULATOR_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+    /// Call addresses that are not public as well, for attachments and notifications: whoever writes to the
+    /// simulator can make it call them
+    #[arg(long, env = "SIMULATOR_PRIVATE_URLS")]
+    pub private_urls: bool,
     /// File with the bearer token that /admin needs; without it everybody may call that
     #[arg(long, env = "SIMULATOR_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
@@ -44,6 +51,16 @@ pub enum Limits {
     Airtable,
     /// None
     Off,
+}
+
+/// An address of the web without a slash at its end.
+fn public_url(text: &str) -> Result<String, String> {
+    let is_web = text.starts_with("http://") || text.starts_with("https://");
+    if is_web {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("expected http://… or https://…".to_owned())
+    }
 }
 
 #[cfg(test)]

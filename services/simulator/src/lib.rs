@@ -2,6 +2,7 @@
 
 mod admin;
 mod api;
+mod attachments;
 mod body;
 mod call;
 mod cells;
@@ -19,9 +20,11 @@ mod listing;
 mod mentions;
 mod meta;
 mod new_schema;
+mod outbound;
 mod records;
 mod render;
 mod scalar;
+mod secret;
 mod snapshot;
 mod state;
 mod transaction;
@@ -87,6 +90,7 @@ pub fn router(state: State) -> Router {
 /// As [`router`]; `/admin` only for who has one of these keys.
 fn guarded(state: State, admins: Option<Keys>) -> Router {
     admin::routes(admins)
+        .merge(attachments::serve::routes())
         .route("/v0/{*path}", axum::routing::any(api::serve))
         .fallback(api::serve)
         .with_state(state)
@@ -104,8 +108,14 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     };
     let snapshot = config.snapshot.as_deref().map(snapshot::Snapshot::read).transpose()?.flatten();
     let tokens = config.tokens.iter().filter(|token| !token.is_empty()).cloned().collect();
-    let behaviour = Behaviour { tokens, limited: config.limits == Limits::Airtable };
+    let behaviour = Behaviour {
+        tokens,
+        limited: config.limits == Limits::Airtable,
+        public_url: config.public_url.clone(),
+        private_urls: config.private_urls,
+    };
     let state = State::new(fixture.into_world()?, snapshot, behaviour, &metrics)?;
+    attachments::fetch::begin(&state);
     let admins = config.admin_token_file.as_deref().map(admins).transpose()?;
     let listen = config.host.listen;
     let failed = |error| Error::Listen { listen, error };

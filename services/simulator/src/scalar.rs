@@ -4,8 +4,6 @@ use airtable::{Error, Field, FieldType, id::Kind, time};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::world::new_id;
-
 /// The value as it is kept, or why the field refuses it. With `typecast` texts are converted where they can be.
 pub fn accept(field: &Field, value: &Value, typecast: bool) -> Result<Value, Error> {
     let refused = || Error::CannotAccept(field.name.clone());
@@ -40,26 +38,6 @@ pub fn accept(field: &Field, value: &Value, typecast: bool) -> Result<Value, Err
         }
         _ => Ok(value.clone()),
     }
-}
-
-/// The files that a cell holds after `value` was written: `{id}` keeps one of `current`, `{url}` adds one.
-pub fn attachments(field: &Field, value: &Value, current: Option<&Value>) -> Result<Value, Error> {
-    let refused = || Error::CannotAccept(field.name.clone());
-    let current = current.and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
-    let one = |item: &Value| match (item.get("id"), item.get("url").and_then(Value::as_str)) {
-        (Some(id), _) => {
-            current.iter().find(|known| known.get("id") == Some(id)).cloned().ok_or_else(refused)
-        }
-        (None, Some(url)) if url.starts_with("http://") || url.starts_with("https://") => {
-            let given = item.get("filename").and_then(Value::as_str);
-            let filename = given.unwrap_or_else(|| file_name(url));
-            Ok(
-                json!({"id": new_id(Kind::Attachment), "url": url, "filename": filename, "size": 0, "type": media_type(filename)}),
-            )
-        }
-        _ => Err(refused()),
-    };
-    value.as_array().ok_or_else(refused)?.iter().map(one).collect()
 }
 
 /// The items of a text like `a, b`.
@@ -105,22 +83,4 @@ fn collaborator(value: &Value, from_text: bool) -> Option<Value> {
 
 fn is_yes(text: &str) -> bool {
     matches!(text.trim().to_lowercase().as_str(), "1" | "true" | "yes" | "checked" | "x")
-}
-
-fn file_name(url: &str) -> &str {
-    let path = url.split(['?', '#']).next().unwrap_or(url);
-    path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("file")
-}
-
-fn media_type(file_name: &str) -> &'static str {
-    let ending = file_name.rsplit('.').next().unwrap_or_default().to_lowercase();
-    match ending.as_str() {
-        "csv" => "text/csv",
-        "gif" => "image/gif",
-        "jpeg" | "jpg" => "image/jpeg",
-        "pdf" => "application/pdf",
-        "png" => "image/png",
-        "txt" => "text/plain",
-        _ => "application/octet-stream",
-    }
 }

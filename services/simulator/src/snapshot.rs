@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::{
+    attachments::{Files, folder},
     fixture::{self, Fixture},
     journal::{Effect, Journal},
     state::State,
@@ -26,6 +27,15 @@ const GATHER: Duration = Duration::from_millis(200);
 pub struct Snapshot {
     world: Fixture,
     effects: Vec<Arc<Effect>>,
+    #[serde(default)]
+    attachments: Files,
+}
+
+/// What a snapshot brings back.
+pub struct Restored {
+    pub world: World,
+    pub journal: Journal,
+    pub files: Files,
 }
 
 /// Why a snapshot cannot be used.
@@ -53,24 +63,31 @@ pub enum Error {
 }
 
 impl Snapshot {
-    pub fn of(world: &World, effects: Vec<Arc<Effect>>) -> Self {
-        Self { world: Fixture::of_world(world), effects }
+    pub fn of(world: &World, effects: Vec<Arc<Effect>>, attachments: Files) -> Self {
+        Self { world: Fixture::of_world(world), effects, attachments }
     }
 
     /// Reads a snapshot; `None` where there is no such file yet.
-    pub fn read(path: &Path) -> Result<Option<(World, Journal)>, Error> {
+    pub fn read(path: &Path) -> Result<Option<Restored>, Error> {
         let text = match std::fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(|error| failed(path, error))?,
         };
-        let snapshot: Self = serde_json::from_slice(&text)
+        let mut snapshot: Self = serde_json::from_slice(&text)
             .map_err(|error| Error::Invalid { path: path.display().to_string(), error })?;
-        Ok(Some((snapshot.world.into_world()?, Journal::after(snapshot.effects))))
+        folder::read(&folder::of(path), &mut snapshot.attachments).map_err(|error| failed(path, error))?;
+        Ok(Some(Restored {
+            world: snapshot.world.into_world()?,
+            journal: Journal::after(snapshot.effects),
+            files: snapshot.attachments,
+        }))
     }
 
     /// Writes the file beside its place, then moves it there: a reader sees the old one or the new one.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let attachments = folder::of(path);
         let write = || -> io::Result<()> {
+            folder::write(&attachments, &self.attachments)?;
             let folder =
                 path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -78,7 +95,7 @@ impl Snapshot {
             file.flush()?;
             file.as_file().sync_all()?;
             file.persist(path)?;
-            Ok(())
+            folder::tidy(&attachments, &self.attachments)
         };
         write().map_err(|error| failed(path, error))
     }
@@ -138,7 +155,7 @@ mod tests {
             let id = format!("recLarge{number:09}");
             table.push(Row { id, created: jiff::Timestamp::now(), modified: [].into(), cells: Cells::new() });
         }
-        let snapshot = Some((world, Journal::default()));
+        let snapshot = Some(Restored { world, journal: Journal::default(), files: Files::default() });
         State::new(fixture, snapshot, Behaviour::default(), &Metrics::new()).unwrap()
     }
 
@@ -169,7 +186,7 @@ mod tests {
         drop(stop);
         keeper.await.unwrap().unwrap();
         assert_eq!(files(folder.path()), std::slice::from_ref(&file), "nobody writes any more");
-        let (world, _) = Snapshot::read(&file).unwrap().unwrap();
+        let world = Snapshot::read(&file).unwrap().unwrap().world;
         assert!(world.bases[0].table_of("recLarge000000000").is_none(), "it is the one after the reset");
     }
 }

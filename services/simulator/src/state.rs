@@ -7,13 +7,14 @@ use std::{
 
 use airtable::Error;
 use axum::http::Method;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus::IntCounterVec;
 use serde_json::Value;
 use telemetry::metrics::Metrics;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
+    attachments::{Files, fetch, upload},
     call::{Call, CommentsCall, MetaCall},
     comments,
     computed::Scope,
@@ -22,9 +23,11 @@ use crate::{
     iterators::Iterators,
     journal::Journal,
     limits::Limits,
-    meta, records,
+    meta,
+    outbound::Outbound,
+    records,
     records::Input,
-    snapshot::Snapshot,
+    snapshot::{Restored, Snapshot},
     world::{Base, World},
 };
 
@@ -34,8 +37,9 @@ pub struct State(Arc<Shared>);
 
 struct Shared {
     fixture: World,
-    tokens: Vec<String>,
-    limited: bool,
+    behaviour: Behaviour,
+    outbound: Outbound,
+    fetching: Arc<Semaphore>,
     requests: IntCounterVec,
     changed: Notify,
     held: Mutex<Held>,
@@ -46,6 +50,9 @@ pub(crate) struct Held {
     pub world: World,
     pub journal: Journal,
     pub faults: Faults,
+    pub files: Files,
+    /// How far the simulator's clock is ahead.
+    pub ahead: SignedDuration,
     limits: Limits,
     iterators: Iterators,
 }
@@ -57,6 +64,10 @@ pub struct Behaviour {
     pub tokens: Vec<String>,
     /// Keep Airtable's rate limit.
     pub limited: bool,
+    /// Where clients reach the simulator, without a slash at the end; as each says in `Host` where absent.
+    pub public_url: Option<String>,
+    /// Call addresses that are not public as well, for attachments and notifications.
+    pub private_urls: bool,
 }
 
 impl State {
@@ -66,25 +77,55 @@ impl State {
     /// When `simulator_requests_total` is in the registry already.
     pub(crate) fn new(
         fixture: World,
-        snapshot: Option<(World, Journal)>,
+        snapshot: Option<Restored>,
         behaviour: Behaviour,
         metrics: &Metrics,
     ) -> Result<Self, telemetry::metrics::Error> {
-        let (world, journal) = snapshot.unwrap_or_else(|| (fixture.clone(), Journal::default()));
+        let held = match snapshot {
+            None => Held::of(fixture.clone(), Journal::default()),
+            Some(Restored { world, journal, files }) => Held { files, ..Held::of(world, journal) },
+        };
         let counted = "Requests to the simulated API, by status; 0 where the connection was cut.";
         Ok(Self(Arc::new(Shared {
             fixture,
-            tokens: behaviour.tokens,
-            limited: behaviour.limited,
+            outbound: Outbound::new(behaviour.private_urls),
+            fetching: Arc::new(Semaphore::new(fetch::AT_A_TIME)),
+            behaviour,
             requests: metrics.counter("simulator_requests_total", counted, &["status"])?,
             changed: Notify::new(),
-            held: Mutex::new(Held::of(world, journal)),
+            held: Mutex::new(held),
         })))
     }
 
     pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
         // A panic while it was held is a defect of one request; the next may go on with what there is.
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time as the simulator has it.
+    pub(crate) fn now(&self) -> Timestamp {
+        let (now, ahead) = (Timestamp::now(), self.held().ahead);
+        now.checked_add(ahead).unwrap_or(now)
+    }
+
+    pub(crate) fn outbound(&self) -> &Outbound {
+        &self.0.outbound
+    }
+
+    /// Whose turn it is to fetch a file.
+    pub(crate) fn fetching(&self) -> Arc<Semaphore> {
+        self.0.fetching.clone()
+    }
+
+    /// Where a client that called this host reaches the simulator.
+    pub(crate) fn origin(&self, host: Option<&str>) -> String {
+        let called = || format!("http://{}", host.unwrap_or("localhost"));
+        self.0.behaviour.public_url.clone().unwrap_or_else(called)
+    }
+
+    /// Tells who waits for changes that there is one.
+    pub(crate) fn note_change(&self) {
+        self.0.changed.notify_one();
     }
 
     /// Back to the fixture, with nothing remembered.
@@ -99,12 +140,12 @@ impl State {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let (world, effects) = {
+        let (world, effects, files) = {
             let held = self.held();
-            (held.world.clone(), held.journal.effects().cloned().collect())
+            (held.world.clone(), held.journal.effects().cloned().collect(), held.files.clone())
         };
         // Requests go on meanwhile: the copy shares its rows.
-        Snapshot::of(&world, effects)
+        Snapshot::of(&world, effects, files)
     }
 
     /// Whether a request with this token to this call is let in now, and which fault it meets then.
@@ -116,12 +157,13 @@ impl State {
         token: Option<&str>,
     ) -> Result<Option<Kind>, Error> {
         let token = token.filter(|token| !token.is_empty()).ok_or(Error::AuthenticationRequired)?;
-        if !self.0.tokens.is_empty() && !self.0.tokens.iter().any(|known| known == token) {
+        let tokens = &self.0.behaviour.tokens;
+        if !tokens.is_empty() && !tokens.iter().any(|known| known == token) {
             return Err(Error::AuthenticationRequired);
         }
         let mut held = self.held();
         let base = call.base().filter(|base| held.world.base(base).is_some());
-        if self.0.limited && base.is_some_and(|base| !held.limits.admit(base, Instant::now())) {
+        if self.0.behaviour.limited && base.is_some_and(|base| !held.limits.admit(base, Instant::now())) {
             return Err(Error::RateLimitReached);
         }
         Ok(held.faults.meet(method, path))
@@ -160,6 +202,14 @@ impl State {
                 permit(found, &["edit", "create", "owner"])?;
                 let (answer, changes) = records::write(found, user, table, call, input)?;
                 found.comments.forget(&changes);
+                held.files.expect(&changes, &held.world.bases);
+                held.journal.changed(base, request, input.now, changes);
+                answer
+            }
+            Call::UploadAttachment { base, record, field } => {
+                permit(found(&mut held.world.bases, base)?, &["edit", "create", "owner"])?;
+                let (answer, changes) =
+                    upload::perform(&mut held.world, &mut held.files, base, record, field, input)?;
                 held.journal.changed(base, request, input.now, changes);
                 answer
             }
@@ -197,6 +247,8 @@ impl Held {
             world,
             journal,
             faults: Faults::default(),
+            files: Files::default(),
+            ahead: SignedDuration::ZERO,
             limits: Limits::default(),
             iterators: Iterators::default(),
         }

@@ -1,6 +1,7 @@
 //! The simulator's API as its clients meet it, in process.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod attachments;
 mod comments;
 mod listing;
 mod protocol;

@@ -54,7 +54,7 @@ async fn unknown_bases_and_tables_are_forbidden() {
 #[tokio::test]
 async fn a_token_is_needed_and_must_be_one_of_those_configured() {
     let simulator =
-        Simulator::behaving(Behaviour { tokens: vec!["patA".into(), "patB".into()], limited: false });
+        Simulator::behaving(Behaviour { tokens: vec!["patA".into(), "patB".into()], ..Behaviour::default() });
     for (authorization, status) in [
         (None, 401),
         (Some("Bearer "), 401),
@@ -85,7 +85,7 @@ async fn bodies_that_are_no_json_or_too_large_are_refused() {
 
 #[tokio::test]
 async fn the_sixth_request_in_a_second_is_refused_and_all_after_it() {
-    let simulator = Simulator::behaving(Behaviour { tokens: vec![], limited: true });
+    let simulator = Simulator::behaving(Behaviour { limited: true, ..Behaviour::default() });
     let mut statuses = Vec::new();
     for _ in 0..8 {
         statuses.push(simulator.get(&customers()).await.0);

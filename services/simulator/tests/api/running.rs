@@ -59,6 +59,8 @@ fn config() -> Config {
         fixture: None,
         snapshot: None,
         limits: Limits::Off,
+        public_url: None,
+        private_urls: false,
         admin_token_file: None,
         tokens: vec![],
     }
@@ -79,6 +81,28 @@ async fn what_was_written_survives_a_restart() {
     assert_eq!(effects["effects"][0]["fields"]["Event"], "kept");
     assert_eq!(effects["effects"][0]["request"].as_str().unwrap().len(), 36, "the id of the request is kept");
     second.stop().await;
+}
+
+#[tokio::test]
+async fn files_and_their_urls_survive_a_restart_and_go_with_their_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("snapshot.json");
+    let invoice = format!("{BASE}/Invoices/recCRM00000000301");
+    let first = Running::start(&file).await;
+    let body = r#"{"contentType": "application/json", "filename": "a.json", "file": "e30="}"#;
+    let upload = format!("{BASE}/recCRM00000000301/Document/uploadAttachment");
+    let answer = call(first.address, "POST", &upload, body).await;
+    let held = answer["fields"].as_object().unwrap().values().next().unwrap();
+    let path = held[0]["url"].as_str().unwrap().strip_prefix("http://x").unwrap().to_owned();
+    first.stop().await;
+    let second = Running::start(&file).await;
+    assert_eq!(call(second.address, "GET", &path, "").await, serde_json::json!({}));
+    let kept = |folder: &Path| std::fs::read_dir(folder.join("snapshot.json.attachments")).unwrap().count();
+    assert_eq!(kept(folder.path()), 1);
+    call(second.address, "PATCH", &invoice, r#"{"fields": {"Document": null}}"#).await;
+    call(second.address, "POST", "/admin/reset", "").await;
+    second.stop().await;
+    assert_eq!(kept(folder.path()), 0);
 }
 
 #[tokio::test]

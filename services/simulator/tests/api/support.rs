@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{Method, Request},
+    http::{Method, Request, Response},
 };
 use serde_json::Value;
 use simulator::{Behaviour, Fixture, router, start};
@@ -67,6 +67,14 @@ impl Simulator {
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         self.send(method, path, Some("Bearer patTest"), body).await
+    }
+
+    /// Status, headers and body of what is got under a URL of the simulator.
+    pub async fn raw(&self, url: &str) -> Response<Vec<u8>> {
+        let path = url.strip_prefix("http://localhost").unwrap_or(url);
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        Response::from_parts(parts, to_bytes(body, usize::MAX).await.unwrap().to_vec())
     }
 
     pub async fn send(&self, method: Method, path: &str, authorization: Option<&str>, body: Body) -> Answer {
