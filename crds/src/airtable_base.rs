@@ -133,6 +133,10 @@ pub struct Client {
     /// Only reads are allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
+    /// Share of the budget while others wait as well: so many turns for each one of a client with a share of 1, which it is when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub share: Option<i32>,
     /// Only these tables, by id or name; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]

@@ -130,19 +130,21 @@ fn volumes(base: &AirtableBase) -> (Vec<Value>, Vec<Value>) {
 /// Who may call: the clients declared, the operator (it reads the schema), and the workers of workflows that use the base.
 fn clients(base: &AirtableBase, namespace: &str, observed: &Observed, config: &Config) -> Value {
     let account = |namespace: &str, name: &str, read_only: bool| json!({ "namespace": namespace, "name": name, "readOnly": read_only });
+    let with_share = |mut entry: Value, client: &Client| {
+        if let (Some(entry), Some(share)) = (entry.as_object_mut(), client.share) {
+            entry.insert("share".to_owned(), share.into());
+        }
+        entry
+    };
     let declared = |client: &Client| {
         let account_ref = client.service_account_ref.as_ref()?;
-        Some(account(
-            account_ref.namespace.as_deref().unwrap_or(namespace),
-            &account_ref.name,
-            client.read_only.unwrap_or(false),
-        ))
+        let namespace = account_ref.namespace.as_deref().unwrap_or(namespace);
+        Some(with_share(account(namespace, &account_ref.name, client.read_only.unwrap_or(false)), client))
     };
     let key = |client: &Client| {
         client.key_secret_ref.as_ref()?;
-        Some(
-            json!({ "name": client.name, "file": format!("{KEYS_FOLDER}/{}/key", client.name), "readOnly": client.read_only.unwrap_or(false) }),
-        )
+        let key = json!({ "name": client.name, "file": format!("{KEYS_FOLDER}/{}/key", client.name), "readOnly": client.read_only.unwrap_or(false) });
+        Some(with_share(key, client))
     };
     let operator = config.service_account.iter().map(|name| account(&config.namespace, name, true));
     let workers = observed.workflows.iter().map(|workflow| account(namespace, &worker_name(workflow), false));

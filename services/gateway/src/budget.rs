@@ -9,18 +9,11 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-/// A place in the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ticket(u64);
+use crate::turns::{Ask, Place, Turns};
 
-/// Where to queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Behind everybody.
-    Back,
-    /// Ahead of everybody: who was admitted before, and has to send again.
-    Front,
-}
+/// A place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(u64);
 
 /// The queue has no place left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +28,7 @@ pub struct Budget {
     held: usize,
     /// When each permit that was given back may be used again; in order of time.
     cooling: VecDeque<Instant>,
-    waiting: VecDeque<Ticket>,
+    turns: Turns<Ticket>,
     locked_until: Option<Instant>,
     last_ticket: u64,
 }
@@ -52,35 +45,43 @@ impl Budget {
             capacity,
             held: 0,
             cooling: std::iter::repeat_n(now + window, permits).collect(),
-            waiting: VecDeque::new(),
+            turns: Turns::default(),
             locked_until: None,
             last_ticket: 0,
         }
     }
 
     /// Queues for a permit. At the front there is always a place.
-    pub fn join(&mut self, place: Place) -> Result<Ticket, Full> {
+    pub fn join(&mut self, ask: Ask) -> Result<Ticket, Full> {
+        if ask.place == Place::Back && self.waiting() >= self.capacity {
+            return Err(Full);
+        }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        match place {
-            Place::Back if self.waiting.len() >= self.capacity => return Err(Full),
-            Place::Back => self.waiting.push_back(ticket),
-            Place::Front => self.waiting.push_front(ticket),
-        }
+        self.turns.join(ticket, ask);
         Ok(ticket)
     }
 
     /// Leaves the queue; without effect for who is not in it.
     pub fn leave(&mut self, ticket: Ticket) {
-        self.waiting.retain(|waiting| *waiting != ticket);
+        self.turns.leave(ticket);
     }
 
-    /// Gives permits to those who wait longest, as far as they go. Each ticket returned holds one from now on.
-    pub fn grant(&mut self, now: Instant) -> Vec<Ticket> {
+    /// Gives a permit to whose turn it is, if there is one to be had. The first ticket holds it from now on; up to `most`
+    /// others that `fits` admits come along, and wait no more. To be repeated until there is none.
+    pub fn grant(
+        &mut self,
+        now: Instant,
+        most: usize,
+        fits: impl FnMut(&[Ticket], Ticket) -> bool,
+    ) -> Option<Vec<Ticket>> {
         self.pass(now);
-        let count = if self.locked_until.is_some() { 0 } else { self.free().min(self.waiting.len()) };
-        self.held += count;
-        self.waiting.drain(..count).collect()
+        if self.locked_until.is_some() || self.free() == 0 {
+            return None;
+        }
+        let granted = self.turns.next(most, fits)?;
+        self.held += 1;
+        Some(granted)
     }
 
     /// Time has passed: permits are to be had again, a lock-out is over.
@@ -99,6 +100,11 @@ impl Budget {
         self.cooling.push_back(now + self.window);
     }
 
+    /// Takes back a permit with which nothing was sent: it may be used again at once.
+    pub fn give_back(&mut self) {
+        self.held = self.held.saturating_sub(1);
+    }
+
     /// Grants nothing until `until`. True when a lock-out begins, false when one goes on.
     pub fn lock_out(&mut self, until: Instant) -> bool {
         let begins = self.locked_until.is_none();
@@ -108,10 +114,17 @@ impl Budget {
 
     /// When [`Budget::grant`] may next grant more without another event.
     pub fn next_change(&self) -> Option<Instant> {
-        if self.waiting.is_empty() {
-            return None;
-        }
+        if self.waiting() == 0 { None } else { self.more_at() }
+    }
+
+    /// When there is a permit to be had again at the latest as far as is known; none while all of them are held.
+    pub fn more_at(&self) -> Option<Instant> {
         self.locked_until.or_else(|| self.cooling.front().copied())
+    }
+
+    /// How many permits there are.
+    pub fn permits(&self) -> usize {
+        self.permits
     }
 
     /// Permits to be had at once.
@@ -121,7 +134,7 @@ impl Budget {
 
     /// How many wait.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.turns.len()
     }
 
     /// Until when nobody sends.

@@ -3,8 +3,23 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::urgency::Urgency;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+fn ask(place: Place) -> Ask {
+    Ask { place, urgency: Urgency::Interactive, client: "client".into(), share: 1, kind: None }
+}
+
+impl Budget {
+    fn place(&mut self, place: Place) -> Result<Ticket, Full> {
+        self.join(ask(place))
+    }
+
+    fn grant_all(&mut self, now: Instant) -> Vec<Ticket> {
+        std::iter::from_fn(|| self.grant(now, 0, |_, _| false)).flatten().collect()
+    }
+}
 
 /// A budget whose first window is over at `now`.
 fn budget(permits: usize, capacity: usize, now: Instant) -> Budget {
@@ -17,24 +32,24 @@ fn budget(permits: usize, capacity: usize, now: Instant) -> Budget {
 fn the_first_window_is_left_to_a_predecessor() {
     let start = Instant::now();
     let mut budget = Budget::new(2, SECOND, 10, start);
-    let ticket = budget.join(Place::Back).unwrap();
-    assert_eq!(budget.grant(start + Duration::from_millis(999)), []);
-    assert_eq!(budget.grant(start + SECOND), [ticket]);
+    let ticket = budget.place(Place::Back).unwrap();
+    assert_eq!(budget.grant_all(start + Duration::from_millis(999)), []);
+    assert_eq!(budget.grant_all(start + SECOND), [ticket]);
 }
 
 #[test]
 fn permits_go_in_the_order_of_the_queue_and_come_back_a_window_after_the_answer() {
     let start = Instant::now();
     let mut budget = budget(2, 10, start);
-    let tickets: Vec<_> = (0..4).map(|_| budget.join(Place::Back).unwrap()).collect();
-    assert_eq!(budget.grant(start), tickets[..2]);
+    let tickets: Vec<_> = (0..4).map(|_| budget.place(Place::Back).unwrap()).collect();
+    assert_eq!(budget.grant_all(start), tickets[..2]);
     let answered = start + Duration::from_millis(300);
     budget.release(answered);
     assert_eq!(budget.next_change(), Some(answered + SECOND));
-    assert_eq!(budget.grant(answered + Duration::from_millis(999)), []);
-    assert_eq!(budget.grant(answered + SECOND), tickets[2..3]);
+    assert_eq!(budget.grant_all(answered + Duration::from_millis(999)), []);
+    assert_eq!(budget.grant_all(answered + SECOND), tickets[2..3]);
     assert_eq!(
-        budget.grant(answered + SECOND * 60),
+        budget.grant_all(answered + SECOND * 60),
         [],
         "the other permit is held for as long as there is no answer"
     );
@@ -43,24 +58,34 @@ fn permits_go_in_the_order_of_the_queue_and_come_back_a_window_after_the_answer(
 #[test]
 fn the_queue_is_bounded_but_at_the_front_there_is_always_a_place() {
     let mut budget = budget(1, 1, Instant::now());
-    let first = budget.join(Place::Back).unwrap();
-    assert_eq!(budget.join(Place::Back), Err(Full));
-    let again = budget.join(Place::Front).unwrap();
-    assert_eq!(budget.grant(Instant::now()), [again]);
+    let first = budget.place(Place::Back).unwrap();
+    assert_eq!(budget.place(Place::Back), Err(Full));
+    let again = budget.place(Place::Front).unwrap();
+    assert_eq!(budget.grant_all(Instant::now()), [again]);
     budget.leave(first);
     assert_eq!(budget.waiting(), 0);
+}
+
+#[test]
+fn a_permit_that_was_not_used_is_to_be_had_at_once() {
+    let now = Instant::now();
+    let mut budget = budget(1, 10, now);
+    let (_first, second) = (budget.place(Place::Back).unwrap(), budget.place(Place::Back).unwrap());
+    assert_eq!(budget.grant_all(now).len(), 1);
+    budget.give_back();
+    assert_eq!(budget.grant_all(now), [second]);
 }
 
 #[test]
 fn nobody_sends_during_a_lock_out_which_is_counted_once() {
     let start = Instant::now();
     let mut budget = budget(5, 10, start);
-    let ticket = budget.join(Place::Back).unwrap();
+    let ticket = budget.place(Place::Back).unwrap();
     assert!(budget.lock_out(start + SECOND * 30));
     assert!(!budget.lock_out(start + SECOND * 20), "a second answer 429 neither counts nor shortens it");
-    assert_eq!(budget.grant(start + SECOND * 29), []);
+    assert_eq!(budget.grant_all(start + SECOND * 29), []);
     assert_eq!(budget.next_change(), Some(start + SECOND * 30));
-    assert_eq!(budget.grant(start + SECOND * 30), [ticket]);
+    assert_eq!(budget.grant_all(start + SECOND * 30), [ticket]);
     assert_eq!(budget.locked_until(), None);
 }
 
@@ -75,7 +100,7 @@ proptest! {
         let mut budget = budget(permits, trips.len(), start);
         let mut trips = trips.into_iter();
         for _ in 0..trips.len() {
-            budget.join(Place::Back).unwrap();
+            budget.place(Place::Back).unwrap();
         }
         let (mut arrivals, mut answers) = (Vec::new(), Vec::new());
         for millisecond in 0..120_000 {
@@ -84,7 +109,7 @@ proptest! {
                 if *answer == now { budget.release(now); }
                 *answer != now
             });
-            for _ in budget.grant(now) {
+            for _ in budget.grant_all(now) {
                 let (there, back) = trips.next().unwrap();
                 arrivals.push(now + Duration::from_millis(there));
                 answers.push(now + Duration::from_millis(there + back + 1));

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 
 use crate::{
     answer::Answer,
-    clients_file::{Clients, ClientsFile},
+    clients_file::{Clients, ClientsFile, Terms},
     route,
 };
 
@@ -36,6 +36,8 @@ pub struct Client {
     /// The name of its key, or `namespace/name` of its `ServiceAccount`.
     pub name: String,
     pub rights: Rights,
+    /// Of the budget: so many turns for each one of a client with a share of one.
+    pub share: u16,
 }
 
 /// Where clients are listed.
@@ -66,10 +68,10 @@ impl Gatekeeper {
     pub async fn identify(&self, headers: &HeaderMap) -> Result<Client, Answer> {
         let token = auth::bearer(headers).ok_or_else(Answer::authentication_required)?;
         let clients = self.clients();
-        let by_key = clients
-            .keys
-            .find(token)
-            .and_then(|key| Some(Client { name: key.name.clone(), rights: clients.key_rights(&key.name)? }));
+        let by_key = clients.keys.find(token).and_then(|key| {
+            let Terms { rights, share } = clients.of_key(&key.name)?;
+            Some(Client { name: key.name.clone(), rights, share })
+        });
         match by_key {
             Some(client) => Ok(client),
             None => {
@@ -88,8 +90,8 @@ impl Gatekeeper {
         })?;
         Ok(identity.as_ref().and_then(|identity| {
             let (namespace, name) = identity.service_account()?;
-            let rights = clients.service_account_rights(namespace, name)?;
-            Some(Client { name: format!("{namespace}/{name}"), rights })
+            let Terms { rights, share } = clients.of_service_account(namespace, name)?;
+            Some(Client { name: format!("{namespace}/{name}"), rights, share })
         }))
     }
 

@@ -69,7 +69,7 @@ async fn a_service_account_is_known_by_its_name_with_the_rights_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (keeper, _count) = gatekeeper(&folder).await;
     let client = identify(&keeper, &format!("head.{CLAIMS}.worker")).await.unwrap();
-    assert_eq!(client, Client { name: "sales/worker".to_owned(), rights: Rights::ReadOnly });
+    assert_eq!(client, Client { name: "sales/worker".to_owned(), rights: Rights::ReadOnly, share: 1 });
 }
 
 #[tokio::test]

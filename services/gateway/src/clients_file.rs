@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use crate::client::Rights;
 
-/// The file: `{"serviceAccounts": [{"namespace", "name", "readOnly"}], "keys": [{"name", "file", "readOnly"}]}`.
+/// The file: `{"serviceAccounts": [{"namespace", "name", "readOnly", "share"}], "keys": [{"name", "file", "readOnly",
+/// "share"}]}`.
 ///
 /// A misspelt field is an error: `readonly` must not give full rights.
 #[derive(Debug, Deserialize)]
@@ -30,6 +31,7 @@ struct WireServiceAccount {
     name: String,
     #[serde(default)]
     read_only: bool,
+    share: Option<u16>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,14 +42,33 @@ struct WireKey {
     file: PathBuf,
     #[serde(default)]
     read_only: bool,
+    share: Option<u16>,
+}
+
+/// What is settled with a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    pub rights: Rights,
+    /// Of the budget, from 1 to 100.
+    pub share: u16,
+}
+
+impl Terms {
+    fn new(name: &str, read_only: bool, share: Option<u16>) -> Result<Self, String> {
+        let share = share.unwrap_or(1);
+        if !(1..=100).contains(&share) {
+            return Err(format!("share of {name:?}: {share}, not from 1 to 100"));
+        }
+        Ok(Self { rights: Rights::of(read_only), share })
+    }
 }
 
 /// Who may use the gateway.
 #[derive(Debug, Default)]
 pub struct Clients {
     pub keys: Keys,
-    key_rights: HashMap<String, Rights>,
-    service_accounts: HashMap<(String, String), Rights>,
+    by_key: HashMap<String, Terms>,
+    service_accounts: HashMap<(String, String), Terms>,
 }
 
 impl Clients {
@@ -56,7 +77,7 @@ impl Clients {
         let name = "client";
         Self {
             keys: Keys::from_iter([Key::new(name, file)]),
-            key_rights: HashMap::from([(name.to_owned(), Rights::Full)]),
+            by_key: HashMap::from([(name.to_owned(), Terms { rights: Rights::Full, share: 1 })]),
             service_accounts: HashMap::new(),
         }
     }
@@ -64,29 +85,35 @@ impl Clients {
     /// The clients in `text`; key files are relative to `folder`.
     fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         let wire: Wire = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let mut key_rights = HashMap::new();
+        let mut by_key = HashMap::new();
         for key in &wire.keys {
-            if key_rights.insert(key.name.clone(), Rights::of(key.read_only)).is_some() {
+            let terms = Terms::new(&key.name, key.read_only, key.share)?;
+            if by_key.insert(key.name.clone(), terms).is_some() {
                 return Err(format!("keys: the name {:?} is there twice", key.name));
             }
         }
-        let accounts = wire.service_accounts.into_iter();
+        let account = |account: WireServiceAccount| {
+            let terms = Terms::new(&account.name, account.read_only, account.share)?;
+            Ok(((account.namespace, account.name), terms))
+        };
         Ok(Self {
             keys: wire.keys.into_iter().map(|key| Key::new(key.name, folder.join(key.file))).collect(),
-            key_rights,
-            service_accounts: accounts
-                .map(|account| ((account.namespace, account.name), Rights::of(account.read_only)))
-                .collect(),
+            by_key,
+            service_accounts: wire
+                .service_accounts
+                .into_iter()
+                .map(account)
+                .collect::<Result<_, String>>()?,
         })
     }
 
-    /// The rights of a key.
-    pub fn key_rights(&self, name: &str) -> Option<Rights> {
-        self.key_rights.get(name).copied()
+    /// What is settled with the holder of a key.
+    pub fn of_key(&self, name: &str) -> Option<Terms> {
+        self.by_key.get(name).copied()
     }
 
-    /// The rights of a `ServiceAccount`.
-    pub fn service_account_rights(&self, namespace: &str, name: &str) -> Option<Rights> {
+    /// What is settled with a `ServiceAccount`.
+    pub fn of_service_account(&self, namespace: &str, name: &str) -> Option<Terms> {
         self.service_accounts.get(&(namespace.to_owned(), name.to_owned())).copied()
     }
 
@@ -141,13 +168,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rights_are_by_name_and_full_unless_said_otherwise() {
-        let text = r#"{"serviceAccounts": [{"namespace": "sales", "name": "worker"}],
+    fn rights_and_shares_are_by_name_full_and_one_unless_said_otherwise() {
+        let text = r#"{"serviceAccounts": [{"namespace": "sales", "name": "worker", "share": 100}],
                        "keys": [{"name": "report", "file": "report", "readOnly": true}]}"#;
         let clients = Clients::parse(text, Path::new("/keys")).unwrap();
-        assert_eq!(clients.service_account_rights("sales", "worker"), Some(Rights::Full));
-        assert_eq!(clients.service_account_rights("other", "worker"), None);
-        assert_eq!(clients.key_rights("report"), Some(Rights::ReadOnly));
+        let worker = Terms { rights: Rights::Full, share: 100 };
+        assert_eq!(clients.of_service_account("sales", "worker"), Some(worker));
+        assert_eq!(clients.of_service_account("other", "worker"), None);
+        assert_eq!(clients.of_key("report"), Some(Terms { rights: Rights::ReadOnly, share: 1 }));
+    }
+
+    #[test]
+    fn a_share_is_from_1_to_100() {
+        for share in [0, 101] {
+            let text = format!(r#"{{"keys": [{{"name": "report", "file": "report", "share": {share}}}]}}"#);
+            let error = Clients::parse(&text, Path::new("/")).unwrap_err();
+            assert!(error.contains("from 1 to 100"), "{error}");
+        }
     }
 
     #[test]

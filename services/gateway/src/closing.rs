@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     answer::Answer,
+    caller::Caller,
     claims,
     find_out::Found,
     idempotency::Idempotency,
@@ -85,23 +86,28 @@ impl From<NoWrite> for Answer {
 
 impl Idempotency {
     /// Closes `key`. `write`: what it is for, in case the ledger does not know.
-    pub async fn close(self: &Arc<Self>, key: Key, write: Option<Request>) -> Answer {
+    pub async fn close(self: &Arc<Self>, key: Key, write: Option<Request>, caller: Caller) -> Answer {
         let this = self.clone();
-        let work = tokio::spawn(async move { this.close_now(&key, write).await });
+        let work = tokio::spawn(async move { this.close_now(&key, write, &caller).await });
         work.await.unwrap_or_else(|error| unknown(&error.to_string()))
     }
 
-    async fn close_now(&self, key: &Key, write: Option<Request>) -> Answer {
+    async fn close_now(&self, key: &Key, write: Option<Request>, caller: &Caller) -> Answer {
         match self.ledger().close(&key.name, key.since, Timestamp::now()).await {
             Ok(Close::Closed(outcome)) => outcome::closing(outcome.as_ref()),
             Ok(Close::InFlight) => in_flight(),
-            Ok(Close::Interrupted(claim, intent)) => self.close_interrupted(claim, &intent, write).await,
+            Ok(Close::Interrupted(claim, intent)) => self.close_interrupted(claim, &intent, write, caller).await,
             Err(error) => unavailable(&error),
         }
     }
 
-    async fn close_interrupted(&self, claim: Claim, intent: &Intent, write: Option<Request>) -> Answer {
-        let (deadline, _) = self.deadline();
+    async fn close_interrupted(
+        &self,
+        claim: Claim,
+        intent: &Intent,
+        write: Option<Request>,
+        caller: &Caller,
+    ) -> Answer {
         let note = match (Note::of(intent), write) {
             (Some(note), _) => Some(note),
             (None, None) => None,
@@ -114,7 +120,7 @@ impl Idempotency {
         let request = note.as_ref().and_then(Note::request);
         let _flight = request.as_ref().and_then(|request| self.depart_again(&claim, request));
         let found = match note {
-            Some(mut note) => self.find_out(&claim, &mut note, intent.at, deadline).await,
+            Some(mut note) => self.find_out(&claim, &mut note, intent.at, caller).await,
             None => Found::Unknowable(
                 "the ledger is younger than the key, and does not know what was sent under it".to_owned(),
             ),

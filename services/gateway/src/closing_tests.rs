@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::{
-    delivery::Delivery,
+    delivery::{Delivery, Way},
     find_out::Finder,
     flights::Flights,
     health::Health,
@@ -95,13 +95,14 @@ async fn close_of_swept(records: Value) -> Answer {
 
     let metrics = Metrics::register(&telemetry::metrics::Metrics::new()).unwrap();
     let limits = Limits { requests_per_second: 50, length: 9, lockout: patience };
-    let delivery = Delivery::new(
-        Upstream::new(&airtable(records).await.parse().unwrap()).unwrap(),
-        Token::new(folder.path().join("token"), metrics.clone()),
-        Queue::new(limits, metrics.clone()),
-        Health::new(BASE),
-        metrics.clone(),
-    );
+    let delivery = Delivery::new(Way {
+        upstream: Upstream::new(&airtable(records).await.parse().unwrap()).unwrap(),
+        token: Token::new(folder.path().join("token"), metrics.clone()),
+        queue: Queue::new(limits, metrics.clone()),
+        health: Health::new(BASE, metrics.clone()),
+        metrics: metrics.clone(),
+        merges: true,
+    });
     let settle = Duration::from_secs(10);
     let (flights, looks) = (Flights::default(), Semaphore::new(1));
     let finder = Finder { delivery, ledger, flights, looks, started, settle };
@@ -109,7 +110,8 @@ async fn close_of_swept(records: Value) -> Answer {
         r#"{{"method": "POST", "path": "/v0/{BASE}/Deals", "body": {{"fields": {{"Name": "A"}}}}}}"#
     ));
     let key = Key { name: "swept".to_owned(), since: Some(now - 2.hours()) };
-    Idempotency::new(finder, metrics, patience).close(key, write.unwrap()).await
+    let caller = Caller::gateway(tokio::time::Instant::now() + patience);
+    Idempotency::new(finder, metrics).close(key, write.unwrap(), caller).await
 }
 
 #[tokio::test]

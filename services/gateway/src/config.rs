@@ -53,6 +53,9 @@ pub struct Config {
     /// Seconds a request may wait, repeats and lock-outs included
     #[arg(long, env = "GATEWAY_QUEUE_DEADLINE_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub queue_deadline_seconds: u64,
+    /// Send writes of one record that wait at the same time together, up to ten in one request
+    #[arg(long, env = "GATEWAY_MERGE", value_enum, default_value_t = Switch::On, value_name = "WHETHER")]
+    pub merge: Switch,
     /// Seconds after which a request whose connection broke can no longer take effect
     #[arg(long, env = "GATEWAY_SETTLE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=600))]
     pub settle_seconds: u64,
@@ -62,6 +65,15 @@ pub struct Config {
     /// Days after which the outcome of a write is forgotten: longer than anybody repeats or undoes one
     #[arg(long, env = "GATEWAY_LEDGER_RETENTION_DAYS", default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub ledger_retention_days: u16,
+}
+
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 impl Config {

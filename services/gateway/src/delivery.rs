@@ -7,12 +7,15 @@ use tokio::time::Instant;
 
 use crate::{
     answer::Answer,
-    budget::Place,
+    caller::Caller,
+    company::{self, Member, Verdict},
     health::Health,
+    mergeable::Single,
     metrics::Metrics,
-    queue::{NoPermit, Permit, Queue},
+    queue::{NoPermit, Permit, Queue, Turn},
     retry::{self, Care, Next, Outcome},
     token::{NoToken, Token},
+    turns::Place,
     upstream::{Request, Trip, Upstream},
 };
 
@@ -25,6 +28,9 @@ pub enum Undelivered {
     /// The time was over before it was this request's turn, or while a lock-out lasted; nothing happened.
     #[error("the request waited for as long as the gateway's queue lets it")]
     QueueDeadline,
+    /// Airtable answered nothing of late; nothing was sent.
+    #[error("Airtable has not answered for a while: requests fail at once until a probe succeeds")]
+    Unavailable,
     /// There is no token, or Airtable does not take it; nothing happened.
     #[error(transparent)]
     Token(#[from] NoToken),
@@ -53,6 +59,7 @@ impl From<Undelivered> for Answer {
             Undelivered::QueueDeadline => Self::later("GATEWAY_QUEUE_DEADLINE", &message, 5),
             Undelivered::Token(NoToken::Missing(_)) => Self::later("GATEWAY_TOKEN_MISSING", &message, 30),
             Undelivered::Token(NoToken::Refused(_)) => Self::later("GATEWAY_TOKEN_REFUSED", &message, 30),
+            Undelivered::Unavailable => Self::later("GATEWAY_UPSTREAM_UNAVAILABLE", &message, 5),
             Undelivered::NotSent(_) => Self::later("GATEWAY_UPSTREAM_UNREACHABLE", &message, 5),
             Undelivered::Lost(_) => Self::error(StatusCode::BAD_GATEWAY, "GATEWAY_ANSWER_LOST", &message),
         }
@@ -63,24 +70,21 @@ impl From<Undelivered> for Answer {
 #[derive(Clone)]
 pub struct Delivery(Arc<Way>);
 
-struct Way {
-    upstream: Upstream,
-    token: Token,
-    queue: Queue,
-    health: Arc<Health>,
-    metrics: Metrics,
+/// What is shared by all that is under way.
+pub struct Way {
+    pub upstream: Upstream,
+    pub token: Token,
+    pub queue: Queue,
+    pub health: Arc<Health>,
+    pub metrics: Metrics,
+    /// Whether writes of one record may travel with others.
+    pub merges: bool,
 }
 
 impl Delivery {
-    /// The one way to `upstream`.
-    pub fn new(
-        upstream: Upstream,
-        token: Token,
-        queue: Queue,
-        health: Arc<Health>,
-        metrics: Metrics,
-    ) -> Self {
-        Self(Arc::new(Way { upstream, token, queue, health, metrics }))
+    /// The one way to Airtable.
+    pub fn new(way: Way) -> Self {
+        Self(Arc::new(way))
     }
 
     /// The queue on the way.
@@ -88,22 +92,25 @@ impl Delivery {
         &self.0.queue
     }
 
-    /// Sends `request` until it has an answer, as `care` allows, at most until `deadline` (plus one answer's time).
-    pub async fn send(
-        &self,
-        request: &Request,
-        care: Care,
-        deadline: Instant,
-    ) -> Result<Answer, Undelivered> {
+    /// Sends `request` until it has an answer, as `care` allows, at most until the caller's deadline (plus one answer's
+    /// time).
+    pub async fn send(&self, request: &Request, care: Care, caller: &Caller) -> Result<Answer, Undelivered> {
         let (mut place, mut retries) = (Place::Back, 0);
+        let mut write = Single::of(request, care).filter(|_| self.0.merges).map(Arc::new);
         loop {
-            self.0.token.usable(deadline).await?;
-            let sent = self.send_once(request, place, deadline).await?;
+            self.0.health.admit()?;
+            self.0.token.usable(caller.deadline).await?;
+            let heard = self.0.send_once(request, place, caller, write.as_ref()).await?;
             place = Place::Front;
+            let Verdict::Sent(sent) = heard else {
+                write = None;
+                continue;
+            };
+            let sent = sent?;
             match retry::next(&sent, care, retries, fastrand::f64()) {
                 Next::LockedOut => self.0.metrics.retried("rateLimit"),
                 Next::AnotherToken => self.0.metrics.retried("token"),
-                Next::Again(pause) if Instant::now() + pause < deadline => {
+                Next::Again(pause) if Instant::now() + pause < caller.deadline => {
                     retries += 1;
                     self.0.metrics.retried(Outcome::of(&sent).label());
                     tokio::time::sleep(pause).await;
@@ -113,27 +120,57 @@ impl Delivery {
         }
     }
 
-    /// Sends `request` once with the token as it is, in the regular queue.
+    /// Sends `request` once with the token as it is, in the regular queue, also where others are not admitted.
     pub async fn probe(&self, request: &Request, deadline: Instant) -> Result<Trip, Undelivered> {
-        self.send_once(request, Place::Back, deadline).await
-    }
-
-    async fn send_once(
-        &self,
-        request: &Request,
-        place: Place,
-        deadline: Instant,
-    ) -> Result<Trip, Undelivered> {
-        let permit = self.0.queue.permit(place, deadline).await?;
-        // A task of its own: when the client goes away, the permit is still held until the answer, and a 429 is heard.
-        let sending = tokio::spawn(self.0.clone().carry(request.clone(), permit));
-        sending.await.map_err(|error| Undelivered::Lost(error.to_string()))?
+        let ask = Caller::gateway(deadline).ask(Place::Back, None);
+        match self.0.queue.turn(ask, deadline, None).await? {
+            Turn::Send(permit, _) => self.0.clone().trip(request.clone(), permit).await,
+            Turn::Carried => Err(Undelivered::QueueDeadline),
+        }
     }
 }
 
 impl Way {
-    async fn carry(self: Arc<Self>, request: Request, permit: Permit) -> Result<Trip, Undelivered> {
+    /// Waits for a turn, and for what becomes of it. Whatever is sent is sent by a task of its own: when the client goes
+    /// away, the permit is still held until the answer, and a 429 is heard.
+    async fn send_once(
+        self: &Arc<Self>,
+        request: &Request,
+        place: Place,
+        caller: &Caller,
+        write: Option<&Arc<Single>>,
+    ) -> Result<Verdict, Undelivered> {
+        let (member, heard) = write.map(|write| Member::new(write.clone(), caller.deadline)).unzip();
+        let (ask, begun) = (caller.ask(place, write.map(|write| write.kind())), Instant::now());
+        let turn = self.queue.turn(ask, caller.deadline, member).await;
+        let sent_at = Instant::now();
+        caller.timing.queued(sent_at - begun);
+        let verdict = match (turn?, heard) {
+            (Turn::Send(permit, company), Some(heard)) if company.len() > 1 => {
+                tokio::spawn(company::carry(self.clone(), company, permit));
+                listen(heard).await
+            }
+            (Turn::Carried, Some(heard)) => listen(heard).await,
+            (Turn::Send(permit, _), _) => {
+                let sending = tokio::spawn(self.clone().carry(request.clone(), permit));
+                let sent = sending.await.unwrap_or_else(|error| Err(Undelivered::Lost(error.to_string())));
+                Verdict::Sent(sent)
+            }
+            (Turn::Carried, None) => Verdict::Alone,
+        };
+        caller.timing.sent(sent_at.elapsed());
+        Ok(verdict)
+    }
+
+    /// Sends `request` with `permit`, unless Airtable has stopped to answer meanwhile.
+    pub async fn carry(self: Arc<Self>, request: Request, permit: Permit) -> Result<Trip, Undelivered> {
+        self.health.admit()?;
+        self.trip(request, permit).await
+    }
+
+    async fn trip(self: Arc<Self>, request: Request, mut permit: Permit) -> Result<Trip, Undelivered> {
         let token = self.token.current()?;
+        permit.used();
         let sent = self.upstream.send(&request, &token).await;
         let outcome = Outcome::of(&sent);
         self.metrics.sent(request.method.as_str(), outcome.label());
@@ -143,10 +180,14 @@ impl Way {
             Outcome::Ok => self.token.answered(&token, false),
             _ => (),
         }
-        self.health.saw(&request.target, outcome);
+        self.health.saw(&request.target, &sent);
         drop(permit);
         Ok(sent)
     }
+}
+
+async fn listen(heard: tokio::sync::oneshot::Receiver<Verdict>) -> Verdict {
+    heard.await.unwrap_or_else(|_| Verdict::Sent(Ok(Trip::Lost("its answer was given up".to_owned()))))
 }
 
 fn delivered(sent: Trip) -> Result<Answer, Undelivered> {

@@ -8,6 +8,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     answer::Answer,
+    caller::Caller,
     delivery::Delivery,
     flights::Flights,
     note::{Note, Window},
@@ -35,9 +36,8 @@ pub struct Case<'a> {
     pub note: &'a mut Note,
     /// When its intent was written.
     pub intent_at: Timestamp,
-    pub deadline: Instant,
-    /// Until when it may be sent again, by the clock.
-    pub until: Timestamp,
+    /// Who asks; it may be sent again until its deadline.
+    pub caller: &'a Caller,
 }
 
 /// How many look through a table at the same time.

@@ -1,7 +1,7 @@
 //! Whether Airtable serves this base: from a probe every half minute, and from what live traffic meets.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -9,7 +9,9 @@ use http::StatusCode;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
+    breaker::{Breaker, Sign},
     delivery::{Delivery, Undelivered},
+    metrics::Metrics,
     retry::Outcome,
     route::{self, Target},
     token::NoToken,
@@ -26,14 +28,17 @@ const DEADLINE: Duration = Duration::from_mins(1);
 pub struct Health {
     base: String,
     verdict: Mutex<Result<(), String>>,
+    breaker: Mutex<Breaker>,
     doubt: Notify,
+    metrics: Metrics,
 }
 
 impl Health {
     /// Nothing is known yet, which is not ready.
-    pub fn new(base: &str) -> Arc<Self> {
+    pub fn new(base: &str, metrics: Metrics) -> Arc<Self> {
         let verdict = Mutex::new(Err("Starting: waiting for the first answer of Airtable".to_owned()));
-        Arc::new(Self { base: base.to_owned(), verdict, doubt: Notify::new() })
+        let (breaker, doubt) = (Mutex::default(), Notify::new());
+        Arc::new(Self { base: base.to_owned(), verdict, breaker, doubt, metrics })
     }
 
     /// Ok, or why the upstream does not serve this base.
@@ -41,10 +46,19 @@ impl Health {
         self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Live traffic to `target` met `outcome`. Success within the base is proof; anything doubtful asks for a probe,
+    /// Whether requests may be sent: not while the circuit breaker is open.
+    pub fn admit(&self) -> Result<(), Undelivered> {
+        match *self.breaker() {
+            Breaker::Closed { .. } => Ok(()),
+            Breaker::Open => Err(Undelivered::Unavailable),
+        }
+    }
+
+    /// `sent` became of a request to `target`. Success within the base is proof; anything doubtful asks for a probe,
     /// which decides.
-    pub fn saw(&self, target: &str, outcome: Outcome) {
-        match outcome {
+    pub fn saw(&self, target: &str, sent: &Trip) {
+        self.count(Sign::of(sent));
+        match Outcome::of(sent) {
             Outcome::Ok => {
                 let path = target.split('?').next().unwrap_or_default();
                 if route::target(path, &self.base) == Target::Base {
@@ -70,6 +84,27 @@ impl Health {
             let pause = if self.verdict().is_ok() { EVERY } else { AT_MOST_EVERY * 2 };
             let _asked_or_time = tokio::time::timeout(pause, self.doubt.notified()).await;
         }
+    }
+
+    fn count(&self, sign: Sign) {
+        let mut breaker = self.breaker();
+        let before = *breaker;
+        *breaker = before.saw(sign);
+        match (before, *breaker) {
+            (Breaker::Closed { .. }, Breaker::Open) => {
+                tracing::warn!(base = self.base, "Airtable does not answer, requests fail at once");
+                self.metrics.circuit_open(true);
+            }
+            (Breaker::Open, Breaker::Closed { .. }) => {
+                tracing::info!(base = self.base, "Airtable answers again");
+                self.metrics.circuit_open(false);
+            }
+            _ => (),
+        }
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, verdict: Result<(), String>) {
@@ -113,8 +148,13 @@ mod tests {
     use super::*;
     use crate::answer::Answer;
 
+    fn health() -> Arc<Health> {
+        let metrics = Metrics::register(&telemetry::metrics::Metrics::new()).unwrap();
+        Health::new("appAAAAAAAAAAAAAA", metrics)
+    }
+
     fn reason(sent: Result<Trip, Undelivered>) -> Option<String> {
-        let verdict = Health::new("appAAAAAAAAAAAAAA").judge(sent)?;
+        let verdict = health().judge(sent)?;
         Some(verdict.map_or_else(|why| why.split(':').next().unwrap().to_owned(), |()| "ok".to_owned()))
     }
 
@@ -139,14 +179,14 @@ mod tests {
 
     #[test]
     fn live_success_is_proof_and_a_failure_is_only_a_doubt() {
-        let health = Health::new("appAAAAAAAAAAAAAA");
-        health.saw("/v0/meta/whoami", Outcome::Ok);
+        let (health, ok) = (health(), Trip::Answered(Answer::json(StatusCode::OK, &json!({}))));
+        health.saw("/v0/meta/whoami", &ok);
         assert!(
             health.verdict().unwrap_err().starts_with("Starting: "),
             "the base may be another's all the same"
         );
-        health.saw("/v0/appAAAAAAAAAAAAAA/Deals?pageSize=1", Outcome::Ok);
-        health.saw("/v0/appAAAAAAAAAAAAAA/Deals", Outcome::Lost);
+        health.saw("/v0/appAAAAAAAAAAAAAA/Deals?pageSize=1", &ok);
+        health.saw("/v0/appAAAAAAAAAAAAAA/Deals", &Trip::Lost(String::new()));
         assert_eq!(health.verdict(), Ok(()));
     }
 }

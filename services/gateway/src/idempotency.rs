@@ -1,6 +1,6 @@
 //! A write with an `Idempotency-Key` takes effect once: intent, effect, outcome, and finding out what is unknown.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ledger::{Begin, Claim, Ledger, Look};
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     answer::Answer,
+    caller::Caller,
     claims, crash,
     delivery::Undelivered,
     find_out::{Case, Finder, Found},
@@ -25,14 +26,12 @@ use crate::{
 pub struct Idempotency {
     finder: Finder,
     metrics: Metrics,
-    /// How long a request may take.
-    patience: Duration,
 }
 
 impl Idempotency {
-    /// A ledger in front of a delivery; `patience` is how long a request may take.
-    pub fn new(finder: Finder, metrics: Metrics, patience: Duration) -> Arc<Self> {
-        Arc::new(Self { finder, metrics, patience })
+    /// A ledger in front of a delivery.
+    pub fn new(finder: Finder, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self { finder, metrics })
     }
 
     /// The ledger itself.
@@ -41,9 +40,9 @@ impl Idempotency {
     }
 
     /// Writes once under `key`, also when the client goes away meanwhile.
-    pub async fn write(self: &Arc<Self>, key: Key, request: Request) -> Answer {
+    pub async fn write(self: &Arc<Self>, key: Key, request: Request, caller: Caller) -> Answer {
         let this = self.clone();
-        let work = tokio::spawn(async move { this.begin(&key, &request).await });
+        let work = tokio::spawn(async move { this.begin(&key, &request, &caller).await });
         work.await.unwrap_or_else(|error| unknown(&error.to_string()))
     }
 
@@ -59,21 +58,20 @@ impl Idempotency {
         }
     }
 
-    async fn begin(&self, key: &Key, request: &Request) -> Answer {
-        let (deadline, until) = self.deadline();
-        let note = Note::new(request, until);
+    async fn begin(&self, key: &Key, request: &Request, caller: &Caller) -> Answer {
+        let note = Note::new(request, caller.until());
         let now = Timestamp::now();
         let begun =
             self.ledger().begin(&key.name, &note::fingerprint(request), note.value(), key.since, now).await;
         let (label, answer) = match begun {
             Ok(Begin::Fresh(claim)) => {
                 self.metrics.ledger("fresh");
-                return self.carry_on(claim, request, note, now, deadline, false).await;
+                return self.carry_on(claim, request, note, now, caller, false).await;
             }
             Ok(Begin::Interrupted(claim, intent)) => {
                 self.metrics.ledger("interrupted");
                 let note = Note::of(&intent).unwrap_or(note);
-                return self.carry_on(claim, request, note, intent.at, deadline, true).await;
+                return self.carry_on(claim, request, note, intent.at, caller, true).await;
             }
             Ok(Begin::Done(outcome)) => ("replayed", outcome::replay(&outcome)),
             Ok(Begin::InFlight) => ("inFlight", in_flight()),
@@ -92,14 +90,14 @@ impl Idempotency {
         request: &Request,
         mut note: Note,
         at: Timestamp,
-        deadline: Instant,
+        caller: &Caller,
         mut is_sent: bool,
     ) -> Answer {
         loop {
             let step = if is_sent {
-                self.resume(claim, request, &mut note, at, deadline).await
+                self.resume(claim, request, &mut note, at, caller).await
             } else {
-                self.execute(claim, request, &mut note, deadline).await
+                self.execute(claim, request, &mut note, caller).await
             };
             claim = match step {
                 Step::Answered(answer) => return answer,
@@ -110,14 +108,14 @@ impl Idempotency {
     }
 
     /// Sends the request whose intent is durable; next is to find out about an unknown outcome.
-    async fn execute(&self, claim: Claim, request: &Request, note: &mut Note, deadline: Instant) -> Step {
+    async fn execute(&self, claim: Claim, request: &Request, note: &mut Note, caller: &Caller) -> Step {
         crash::after_intent();
         let created = match Write::of(request) {
             Write::Create(create) => Some(create),
             _ => write::upserted(request),
         };
         let flight = created.map(|create| self.finder.flights.depart(claim.key(), create));
-        let answer = match self.finder.delivery.send(request, Care::Write, deadline).await {
+        let answer = match self.finder.delivery.send(request, Care::Keyed, caller).await {
             Ok(answer) if answer.status.is_success() => {
                 crash::after_effect();
                 self.done(claim, request, answer).await
@@ -143,18 +141,18 @@ impl Idempotency {
         request: &Request,
         note: &mut Note,
         at: Timestamp,
-        deadline: Instant,
+        caller: &Caller,
     ) -> Step {
         let _flight = self.depart_again(&claim, request);
-        let answer = match self.find_out(&claim, note, at, deadline).await {
+        let answer = match self.find_out(&claim, note, at, caller).await {
             Found::Done(answer) => outcome::replayed(self.done(claim, request, answer).await),
             Found::Refused(answer) => forget(claim, answer).await,
             Found::Unknown(why) | Found::Unknowable(why) => unknown(&why),
-            Found::Absent if Instant::now() >= deadline => {
+            Found::Absent if Instant::now() >= caller.deadline => {
                 forget(claim, Undelivered::QueueDeadline.into()).await
             }
             Found::Absent => {
-                note.begin_again(Timestamp::now(), self.deadline().1);
+                note.begin_again(Timestamp::now(), caller.until());
                 return keep_note(claim, note).await;
             }
         };
@@ -172,9 +170,9 @@ impl Idempotency {
         claim: &Claim,
         note: &mut Note,
         intent_at: Timestamp,
-        deadline: Instant,
+        caller: &Caller,
     ) -> Found {
-        let case = Case { claim, note, intent_at, deadline, until: self.deadline().1 };
+        let case = Case { claim, note, intent_at, caller };
         let found = self.finder.find_out(case).await;
         let label = match &found {
             Found::Done(_) => "foundDone",
@@ -199,11 +197,6 @@ impl Idempotency {
             }
             Err(error) => unknown(&error.to_string()),
         }
-    }
-
-    pub(crate) fn deadline(&self) -> (Instant, Timestamp) {
-        let now = Timestamp::now();
-        (Instant::now() + self.patience, now.checked_add(self.patience).unwrap_or(now))
     }
 }
 

@@ -1,16 +1,20 @@
 //! The gateway: Airtable's Web API in front of one base, without its limits.
 //!
-//! One direction: client and rights ([`client`]), ledger ([`idempotency`]), queue and budget ([`queue`]), Airtable
+//! One direction: client and rights ([`client`]), ledger ([`idempotency`]), queue and budget ([`queue`]), company ([`company`]), Airtable
 //! ([`upstream`]), answer. Clients see Airtable's own bodies and statuses; what the gateway adds is in headers, in the
 //! types `GATEWAY_…` and `IDEMPOTENCY_…`, and under `/api/airtable/`.
 
 mod answer;
+mod batch;
+mod breaker;
 mod budget;
+mod caller;
 mod cells;
 mod claims;
 mod client;
 mod clients_file;
 mod closing;
+mod company;
 mod config;
 mod crash;
 mod delivery;
@@ -19,6 +23,7 @@ mod flights;
 mod health;
 mod idempotency;
 mod key;
+mod mergeable;
 mod metrics;
 mod note;
 mod outcome;
@@ -32,16 +37,19 @@ mod room;
 mod route;
 mod search;
 mod state;
+mod timing;
 mod token;
+mod turns;
 mod upstream;
+mod urgency;
 mod write;
 
-use axum::{Router, routing::any};
+use axum::{Router, middleware::from_fn_with_state, routing::any};
 use host::{Readiness, Service};
 use telemetry::metrics::Metrics as Registry;
 use tokio::{net::TcpListener, task::JoinSet};
 
-pub use config::{Config, Error};
+pub use config::{Config, Error, Switch};
 pub use state::Gateway;
 
 /// The routes of a gateway, without those of the host.
@@ -50,6 +58,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/v0/{*path}", any(proxy::proxy))
         .fallback(proxy::proxy)
         .merge(platform::routes())
+        .layer(from_fn_with_state(gateway.clone(), timing::stamp))
         .with_state(gateway)
 }
 

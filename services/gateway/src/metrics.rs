@@ -12,6 +12,9 @@ pub struct Metrics {
     requests: IntCounterVec,
     queue_length: IntGaugeVec,
     queue_seconds: HistogramVec,
+    batch_size: HistogramVec,
+    merged: IntCounterVec,
+    circuit_open: IntGaugeVec,
     lockouts: IntCounterVec,
     retries: IntCounterVec,
     ledger: IntCounterVec,
@@ -34,6 +37,22 @@ impl Metrics {
             queue_seconds: registry.seconds(
                 "gateway_queue_seconds",
                 "Seconds that a request waited for a permit.",
+                &[],
+            )?,
+            batch_size: registry.histogram(
+                "gateway_batch_size",
+                "Writes that travelled together, by request sent for several of them.",
+                &[],
+                &[2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0],
+            )?,
+            merged: registry.counter(
+                "gateway_merged_writes_total",
+                "Writes of one record sent together with others; those of a refused batch count each time.",
+                &[],
+            )?,
+            circuit_open: registry.gauge(
+                "gateway_circuit_open",
+                "1 while requests fail at once, since Airtable does not answer.",
                 &[],
             )?,
             lockouts: registry.counter(
@@ -82,6 +101,18 @@ impl Metrics {
     /// A request has waited.
     pub fn queued(&self, waited: Duration) {
         self.queue_seconds.with_label_values(&NONE).observe(waited.as_secs_f64());
+    }
+
+    /// So many writes are sent in one request.
+    pub fn merged(&self, writes: usize) {
+        let writes = u32::try_from(writes).unwrap_or(u32::MAX);
+        self.batch_size.with_label_values(&NONE).observe(f64::from(writes));
+        self.merged.with_label_values(&NONE).inc_by(writes.into());
+    }
+
+    /// Whether the circuit breaker is open.
+    pub fn circuit_open(&self, is_open: bool) {
+        self.circuit_open.with_label_values(&NONE).set(i64::from(is_open));
     }
 
     /// A lock-out began.

@@ -6,11 +6,11 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, request::Parts};
 use serde_json::json;
 
 use crate::{
-    Gateway, answer::Answer, client::Rights, closing, key::Key, proxy, retry::Care, upstream::Request,
+    Gateway, answer::Answer, client::{Client, Rights}, closing, key::Key, proxy, retry::Care, upstream::Request,
 };
 
 /// The routes.
@@ -22,10 +22,11 @@ pub fn routes() -> Router<Gateway> {
 }
 
 /// `{"tables": […]}` as Airtable's schema API lists them.
-async fn tables(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Answer, Answer> {
-    gateway.gatekeeper().identify(&headers).await?;
+async fn tables(State(gateway): State<Gateway>, parts: Parts) -> Result<Answer, Answer> {
+    let client = gateway.gatekeeper().identify(&parts.headers).await?;
+    let caller = gateway.caller(&client, &parts)?;
     let request = Request::get(format!("/v0/meta/bases/{}/tables", gateway.base()));
-    Ok(gateway.delivery().send(&request, Care::Read, gateway.deadline()).await?)
+    Ok(gateway.delivery().send(&request, Care::Read, &caller).await?)
 }
 
 async fn status(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Answer, Answer> {
@@ -52,20 +53,21 @@ async fn look(
 async fn close(
     State(gateway): State<Gateway>,
     Path(key): Path<String>,
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 ) -> Result<Answer, Answer> {
-    require_full(&gateway, &headers).await?;
-    let key = Key::new(&key, &headers)?;
+    let client = require_full(&gateway, &parts.headers).await?;
+    let (key, caller) = (Key::new(&key, &parts.headers)?, gateway.caller(&client, &parts)?);
     let body = proxy::read_body(&gateway, body, proxy::COPIES_OF_KEYED).await?;
     let write = closing::read_write(&body, gateway.base())?;
-    Ok(gateway.idempotency().close(key, write).await)
+    Ok(gateway.idempotency().close(key, write, caller).await)
 }
 
 /// The ledger holds what was written, and decides what may be.
-async fn require_full(gateway: &Gateway, headers: &HeaderMap) -> Result<(), Answer> {
-    match gateway.gatekeeper().identify(headers).await?.rights {
-        Rights::Full => Ok(()),
+async fn require_full(gateway: &Gateway, headers: &HeaderMap) -> Result<Client, Answer> {
+    let client = gateway.gatekeeper().identify(headers).await?;
+    match client.rights {
+        Rights::Full => Ok(client),
         Rights::ReadOnly => Err(Answer::not_permitted()),
     }
 }

@@ -38,6 +38,7 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     if !client.rights.allow(&parts.method, path) {
         return Err(Answer::not_permitted());
     }
+    let caller = gateway.caller(&client, &parts)?;
     let care = retry::care(&parts.method, path);
     let key = match care {
         retry::Care::Write if !crash::without_ledger() => Key::of(&parts.headers)?,
@@ -47,8 +48,8 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     let request = upstream_request(&parts, path, read_body(&gateway, body, copies).await?);
     tracing::debug!(client = client.name, method = %request.method, "passing on");
     let answer = match key {
-        Some(key) => gateway.idempotency().write(key, request).await,
-        None => gateway.delivery().send(&request, care, gateway.deadline()).await?,
+        Some(key) => gateway.idempotency().write(key, request, caller).await,
+        None => gateway.delivery().send(&request, care, &caller).await?,
     };
     Ok(if target == Target::Bases { only_base(answer, gateway.base()) } else { answer })
 }

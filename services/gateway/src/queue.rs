@@ -12,12 +12,15 @@ use tokio::{
 };
 
 use crate::{
-    budget::{Budget, Full, Place, Ticket},
+    batch,
+    budget::{Budget, Full, Ticket},
+    company::Member,
     metrics::Metrics,
+    turns::Ask,
 };
 
 /// Added to a window, for timers and clocks that run a little apart.
-const MARGIN: Duration = Duration::from_millis(20);
+const MARGIN: Duration = Duration::from_millis(5);
 /// Added to a lock-out: what is sent too early may begin another one.
 const LOCKOUT_MARGIN: Duration = Duration::from_millis(200);
 
@@ -39,9 +42,12 @@ pub enum NoPermit {
 /// What a queue looks like now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot {
+    pub permits: usize,
     pub free: usize,
     pub waiting: usize,
     pub locked: Duration,
+    /// Until there is another permit to be had, as far as is known.
+    pub more_in: Duration,
 }
 
 /// A fair, bounded queue; clones share it.
@@ -57,11 +63,35 @@ struct Shared {
 
 struct State {
     budget: Budget,
-    seats: HashMap<Ticket, oneshot::Sender<Permit>>,
+    seats: HashMap<Ticket, Waiting>,
 }
 
-/// The right to send one request. Dropped when the answer is there, it comes back a window later.
-pub struct Permit(Arc<Shared>);
+/// One that waits; a member of a company where it is a write that may travel with others.
+struct Waiting {
+    turn: oneshot::Sender<Turn>,
+    member: Option<Member>,
+}
+
+/// What waiting comes to.
+pub enum Turn {
+    /// To send, with all members of the company: oneself, where one is a member, and others that came along.
+    Send(Permit, Vec<Member>),
+    /// Somebody else sends it.
+    Carried,
+}
+
+/// The right to send one request. Dropped when the answer is there, it comes back a window later; unused, at once.
+pub struct Permit {
+    queue: Arc<Shared>,
+    is_used: bool,
+}
+
+impl Permit {
+    /// From now on it counts as a request.
+    pub fn used(&mut self) {
+        self.is_used = true;
+    }
+}
 
 impl Queue {
     /// An empty queue; a task of its own wakes who waits, until the last clone is dropped.
@@ -78,14 +108,18 @@ impl Queue {
         Self(shared)
     }
 
-    /// Waits for a permit, at most until `deadline`. Dropping the future leaves the queue.
-    pub async fn permit(&self, place: Place, deadline: Instant) -> Result<Permit, NoPermit> {
+    /// Waits for a turn, at most until `deadline`. Dropping the future leaves the queue.
+    pub async fn turn(&self, ask: Ask, deadline: Instant, member: Option<Member>) -> Result<Turn, NoPermit> {
         let begun = Instant::now();
-        let (seat, granted) = self.0.sit(place)?;
-        let permit = tokio::time::timeout_at(deadline, granted).await;
-        drop(seat);
+        let (seat, mut granted) = self.0.sit(ask, member)?;
+        let turn = match tokio::time::timeout_at(deadline, &mut granted).await {
+            Ok(turn) => turn.ok(),
+            Err(_) if seat.leave() => None,
+            // It was its turn at the last moment; where somebody else sends it, it is too late to say that it never left.
+            Err(_) => granted.await.ok(),
+        };
         self.0.metrics.queued(begun.elapsed());
-        permit.ok().and_then(Result::ok).ok_or(NoPermit::Deadline)
+        turn.ok_or(NoPermit::Deadline)
     }
 
     /// Nobody sends for the time of a lock-out.
@@ -105,11 +139,15 @@ impl Queue {
         let now = Instant::now();
         let mut state = self.0.lock();
         state.budget.pass(now);
-        let locked = state.budget.locked_until();
+        let left = |until: Option<Instant>| {
+            until.map(|until| until.saturating_duration_since(now)).unwrap_or_default()
+        };
         Snapshot {
+            permits: state.budget.permits(),
             free: state.budget.free(),
             waiting: state.budget.waiting(),
-            locked: locked.map(|until| until.saturating_duration_since(now)).unwrap_or_default(),
+            locked: left(state.budget.locked_until()),
+            more_in: left(state.budget.more_at()),
         }
     }
 }
@@ -119,30 +157,58 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sit(self: &Arc<Self>, place: Place) -> Result<(Seat, oneshot::Receiver<Permit>), NoPermit> {
-        let (sender, granted) = oneshot::channel();
+    fn sit(
+        self: &Arc<Self>,
+        ask: Ask,
+        member: Option<Member>,
+    ) -> Result<(Seat, oneshot::Receiver<Turn>), NoPermit> {
+        let (turn, granted) = oneshot::channel();
         let mut state = self.lock();
-        let ticket = state.budget.join(place).map_err(|Full| NoPermit::Full)?;
-        state.seats.insert(ticket, sender);
+        let ticket = state.budget.join(ask).map_err(|Full| NoPermit::Full)?;
+        state.seats.insert(ticket, Waiting { turn, member });
         self.metrics.queue_length(state.budget.waiting());
         drop(state);
         self.changed.notify_one();
         Ok((Seat { shared: self.clone(), ticket }, granted))
     }
 
-    /// Hands out what is to be had; returns when there may be more. Permits are sent outside of the lock, since one
+    /// Hands out what is to be had; returns when there may be more. Turns are told outside of the lock, since a permit
     /// that nobody receives is dropped, and takes the lock.
     fn hand_out(self: &Arc<Self>) -> Option<Instant> {
         let mut state = self.lock();
-        let granted = state.budget.grant(Instant::now());
-        let seats: Vec<_> = granted.iter().filter_map(|ticket| state.seats.remove(ticket)).collect();
+        let mut turns = Vec::new();
+        while let Some(granted) = state.grant(Instant::now()) {
+            let mut seats = granted.iter().filter_map(|ticket| state.seats.remove(ticket));
+            let permit = Permit { queue: self.clone(), is_used: false };
+            let Some(lead) = seats.next() else { continue };
+            let mut company: Vec<Member> = lead.member.into_iter().collect();
+            for along in seats {
+                company.extend(along.member);
+                turns.push((along.turn, Turn::Carried));
+            }
+            turns.push((lead.turn, Turn::Send(permit, company)));
+        }
         let next = state.budget.next_change();
         self.metrics.queue_length(state.budget.waiting());
         drop(state);
-        for seat in seats {
-            let _nobody_waits_any_more = seat.send(Permit(self.clone()));
+        for (seat, turn) in turns {
+            let _nobody_waits_any_more = seat.send(turn);
         }
         next
+    }
+}
+
+impl State {
+    fn grant(&mut self, now: Instant) -> Option<Vec<Ticket>> {
+        let Self { budget, seats } = self;
+        let member = |ticket: &Ticket| seats.get(ticket).and_then(|seat| seat.member.as_ref());
+        budget.grant(now, batch::MOST - 1, |chosen, candidate| {
+            let goes_with = |one: &Ticket| match (member(one), member(&candidate)) {
+                (Some(one), Some(candidate)) => candidate.goes_with(one),
+                _ => false,
+            };
+            chosen.iter().all(goes_with)
+        })
     }
 }
 
@@ -167,8 +233,14 @@ impl Drop for Shared {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.lock().budget.release(Instant::now());
-        self.0.changed.notify_one();
+        let mut state = self.queue.lock();
+        if self.is_used {
+            state.budget.release(Instant::now());
+        } else {
+            state.budget.give_back();
+        }
+        drop(state);
+        self.queue.changed.notify_one();
     }
 }
 
@@ -178,76 +250,24 @@ struct Seat {
     ticket: Ticket,
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
+impl Seat {
+    /// Whether it was still waiting.
+    fn leave(&self) -> bool {
         let mut state = self.shared.lock();
         state.budget.leave(self.ticket);
-        let unused = state.seats.remove(&self.ticket);
+        let seat = state.seats.remove(&self.ticket);
         self.shared.metrics.queue_length(state.budget.waiting());
         drop(state);
-        drop(unused);
+        seat.is_some()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn queue(requests_per_second: usize, length: usize) -> Queue {
-        let limits = Limits { requests_per_second, length, lockout: Duration::from_secs(30) };
-        Queue::new(limits, Metrics::register(&telemetry::metrics::Metrics::new()).unwrap())
-    }
-
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_mins(2)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_second_request_waits_until_a_window_after_the_answer_of_the_first() {
-        let queue = queue(1, 10);
-        let first = queue.permit(Place::Back, soon()).await.unwrap();
-        let begun = Instant::now();
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        drop(first);
-        let _second = queue.permit(Place::Back, soon()).await.unwrap();
-        assert!(begun.elapsed() >= Duration::from_millis(1500), "{:?}", begun.elapsed());
-        assert!(begun.elapsed() < Duration::from_millis(1600), "{:?}", begun.elapsed());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_snapshot_counts_permits_that_came_back() {
-        let queue = queue(2, 10);
-        drop(queue.permit(Place::Back, soon()).await.unwrap());
-        assert_eq!(queue.snapshot().free, 1);
-        tokio::time::sleep(Duration::from_secs(1) + MARGIN).await;
-        assert_eq!(queue.snapshot().free, 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_goes_away_leaves_the_queue_and_who_waits_too_long_is_told() {
-        let queue = queue(1, 1);
-        let held = queue.permit(Place::Back, soon()).await.unwrap();
-        let gone = tokio::time::timeout(Duration::from_secs(1), queue.permit(Place::Back, soon())).await;
-        assert!(gone.is_err());
-        assert_eq!(queue.snapshot().waiting, 0);
-        let late = queue.permit(Place::Back, Instant::now() + Duration::from_secs(2)).await;
-        assert_eq!(late.err(), Some(NoPermit::Deadline));
-        let waiting = tokio::spawn({
-            let queue = queue.clone();
-            async move { queue.permit(Place::Back, soon()).await.is_ok() }
-        });
-        tokio::task::yield_now().await;
-        assert_eq!(queue.permit(Place::Back, soon()).await.err(), Some(NoPermit::Full));
-        drop(held);
-        assert!(waiting.await.unwrap());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_lock_out_holds_everybody() {
-        let queue = queue(5, 10);
-        queue.lock_out();
-        let begun = Instant::now();
-        let _permit = queue.permit(Place::Back, soon()).await.unwrap();
-        assert!(begun.elapsed() >= Duration::from_secs(30), "{:?}", begun.elapsed());
-    }
-}
+#[path = "queue_tests.rs"]
+mod tests;

@@ -6,9 +6,8 @@ use airtable::{Record, id::Kind};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-use crate::{delivery::Delivery, retry::Care, upstream::Request, write::Create};
+use crate::{caller::Caller, delivery::Delivery, retry::Care, upstream::Request, write::Create};
 
 /// More records than these pages hold are not looked through: at five requests a second nobody creates as many in the
 /// minutes in question.
@@ -62,7 +61,7 @@ pub async fn with_ids(
     table: &str,
     ids: &[String],
     by_id: bool,
-    deadline: Instant,
+    caller: &Caller,
 ) -> Result<Vec<Record>, String> {
     let is_plain = |id: &String| id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let tests: Vec<String> =
@@ -70,7 +69,7 @@ pub async fn with_ids(
     let formula = format!("OR({})", tests.join(","));
     let mut pages = Pages::new(table, json!({"filterByFormula": formula, "returnFieldsByFieldId": by_id}));
     let mut records = Vec::new();
-    while let Some(page) = pages.next(delivery, deadline).await? {
+    while let Some(page) = pages.next(delivery, caller).await? {
         records.extend(page.into_iter().filter(|record| ids.contains(&record.id)));
     }
     Ok(records)
@@ -101,7 +100,7 @@ impl Pages {
     pub async fn next(
         &mut self,
         delivery: &Delivery,
-        deadline: Instant,
+        caller: &Caller,
     ) -> Result<Option<Vec<Record>>, String> {
         if self.is_over {
             return Ok(None);
@@ -117,7 +116,7 @@ impl Pages {
         }
         let request = Request::post(format!("{}/listRecords", self.table), &question);
         let answer =
-            delivery.send(&request, Care::Read, deadline).await.map_err(|error| error.to_string())?;
+            delivery.send(&request, Care::Read, caller).await.map_err(|error| error.to_string())?;
         if !answer.status.is_success() {
             let (status, kind) = (answer.status.as_u16(), answer.error_type().unwrap_or_default());
             return Err(format!("Airtable answers the search with {status} {kind}").trim_end().to_owned());

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     answer::Answer,
+    caller::Caller,
     claims::{self, Owner},
     delivery::Undelivered,
     find_out::{Case, Finder, Found, wait_until},
@@ -40,7 +41,7 @@ impl Finder {
             (status, _) if status.is_success() => Ok(Found::Done(answer)),
             // The status alone may be of a proxy, or of another table.
             (StatusCode::NOT_FOUND, Repeatable::Record { table, id })
-                if self.left(&table, std::slice::from_ref(&id), case.deadline).await? == 0 =>
+                if self.left(&table, std::slice::from_ref(&id), case.caller).await? == 0 =>
             {
                 Ok(Found::Refused(answer))
             }
@@ -49,8 +50,8 @@ impl Finder {
     }
 
     /// How many of these records are there.
-    async fn left(&self, table: &str, ids: &[String], deadline: Instant) -> Result<usize, String> {
-        Ok(records::with_ids(&self.delivery, table, ids, false, deadline).await?.len())
+    async fn left(&self, table: &str, ids: &[String], caller: &Caller) -> Result<usize, String> {
+        Ok(records::with_ids(&self.delivery, table, ids, false, caller).await?.len())
     }
 
     /// Records that an earlier request created, the last one found and updated: they count as created.
@@ -97,7 +98,7 @@ impl Finder {
             status if status.is_success() => Ok(Found::Done(answer)),
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
                 let asked: BTreeSet<&String> = delete.ids.iter().collect();
-                match self.left(&delete.table, &delete.ids, case.deadline).await? {
+                match self.left(&delete.table, &delete.ids, case.caller).await? {
                     0 => Ok(Found::Done(deleted(delete))),
                     left if left == asked.len() => Ok(Found::Refused(answer)),
                     left => Err(format!("{left} of {} records to be deleted are left", asked.len())),
@@ -112,10 +113,10 @@ impl Finder {
     async fn send_again(&self, case: &mut Case<'_>, request: &Request) -> Result<Answer, String> {
         let mut repeats = 0;
         loop {
-            wait_until(self.window(case).settled, case.deadline).await?;
-            case.note.send_again(Timestamp::now(), case.until);
+            wait_until(self.window(case).settled, case.caller.deadline).await?;
+            case.note.send_again(Timestamp::now(), case.caller.until());
             case.claim.note(case.note.value()).await.map_err(|error| error.to_string())?;
-            let sent = self.delivery.send(request, Care::Write, case.deadline).await;
+            let sent = self.delivery.send(request, Care::Repeat, case.caller).await;
             case.note.lost(Timestamp::now());
             case.claim.note(case.note.value()).await.map_err(|error| error.to_string())?;
             let why = match sent {
@@ -126,7 +127,7 @@ impl Finder {
             };
             repeats += 1;
             let pause = Duration::from_millis(250) * 2_u32.pow(repeats);
-            if repeats > MOST_REPEATS || Instant::now() + pause >= case.deadline {
+            if repeats > MOST_REPEATS || Instant::now() + pause >= case.caller.deadline {
                 return Err(why);
             }
             tokio::time::sleep(pause).await;

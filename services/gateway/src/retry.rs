@@ -80,6 +80,10 @@ pub enum Care {
     Read,
     /// Sent again only where the time before it provably had no effect.
     Write,
+    /// The same, under a key: where its answer is lost, the ledger finds out.
+    Keyed,
+    /// The same, to find out: not in company of others.
+    Repeat,
 }
 
 /// What to do next.

@@ -78,10 +78,10 @@ impl Finder {
                     return Err(why.to_owned());
                 }
                 Sight::NotCreated if asked >= window.settled => return Ok(Found::Absent),
-                Sight::NotCreated => wait_until(window.settled, case.deadline).await?,
+                Sight::NotCreated => wait_until(window.settled, case.caller.deadline).await?,
                 Sight::Contested => {
                     search.is_complete |= asked >= window.settled;
-                    if !self.flights.wait(case.deadline).await {
+                    if !self.flights.wait(case.caller.deadline).await {
                         return Err("a create like this one is under way with another key".to_owned());
                     }
                 }
@@ -91,7 +91,7 @@ impl Finder {
 
     async fn look(&self, search: &mut Search<'_>) -> Result<Sight, String> {
         // Before any permit to send: who waits here keeps nobody from sending.
-        let turn = tokio::time::timeout_at(search.case.deadline, self.looks.acquire()).await;
+        let turn = tokio::time::timeout_at(search.case.caller.deadline, self.looks.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             return Err("too many writes of unknown outcome are searched for".to_owned());
         };
@@ -104,7 +104,7 @@ impl Finder {
         let (from, to) = search.window.with_skew();
         let mut seen = Seen::default();
         let mut pages = records::created_between(&search.create.table, from, to, search.by_id);
-        while let Some(page) = pages.next(&self.delivery, search.case.deadline).await? {
+        while let Some(page) = pages.next(&self.delivery, search.case.caller).await? {
             let departed = self.flights.departed();
             for record in page {
                 self.see(search, record, departed, &mut seen).await?;
@@ -200,7 +200,7 @@ impl Finder {
     ) -> Result<bool, String> {
         let (from, to) = search.window.with_skew();
         let (mut pages, mut any) = (records::modified_between(search.create, from, to), false);
-        while let Some(page) = pages.next(&self.delivery, search.case.deadline).await? {
+        while let Some(page) = pages.next(&self.delivery, search.case.caller).await? {
             any |= page.iter().any(|record| in_question(&record.id));
         }
         Ok(any)
@@ -208,13 +208,13 @@ impl Finder {
 
     /// The answer that was lost, made from the records that were found.
     async fn created(&self, search: &Search<'_>, found: Vec<Record>) -> Result<Answer, String> {
-        let (create, deadline) = (search.create, search.case.deadline);
+        let (create, caller) = (search.create, search.case.caller);
         let found = if search.by_id == create.by_field_id {
             found
         } else {
             let ids: Vec<String> = found.into_iter().map(|record| record.id).collect();
             let (delivery, by_id) = (&self.delivery, create.by_field_id);
-            let read = records::with_ids(delivery, &create.table, &ids, by_id, deadline).await?;
+            let read = records::with_ids(delivery, &create.table, &ids, by_id, caller).await?;
             let again = |id: &String| read.iter().find(|record| record.id == *id).cloned();
             let found: Option<Vec<Record>> = ids.iter().map(again).collect();
             found.ok_or("a record that was found is gone")?

@@ -3,16 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use auth::TokenReview;
+use http::request::Parts;
 use jiff::Timestamp;
 use ledger::Ledger;
 use telemetry::metrics::Metrics as Registry;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 
 use crate::{
-    client::{Gatekeeper, Source},
+    caller::{Caller, NoTimeout},
+    client::{Client, Gatekeeper, Source},
     clients_file::{Clients, ClientsFile},
-    config::{Config, Error},
-    delivery::Delivery,
+    config::{Config, Error, Switch},
+    delivery::{Delivery, Way},
     find_out::{Finder, MOST_LOOKS},
     flights::Flights,
     health::Health,
@@ -20,6 +22,7 @@ use crate::{
     metrics::Metrics,
     queue::Queue,
     room::Room,
+    timing::Timing,
     token::Token,
     upstream::Upstream,
 };
@@ -52,14 +55,15 @@ impl Gateway {
         let started = Timestamp::now();
         let gatekeeper = gatekeeper(config)?;
         let metrics = Metrics::register(registry)?;
-        let health = Health::new(&config.base);
-        let delivery = Delivery::new(
-            Upstream::new(&config.upstream).map_err(Error::Upstream)?,
-            Token::new(config.token_file.clone(), metrics.clone()),
-            Queue::new(config.queue_limits(), metrics.clone()),
-            health.clone(),
-            metrics.clone(),
-        );
+        let health = Health::new(&config.base, metrics.clone());
+        let delivery = Delivery::new(Way {
+            upstream: Upstream::new(&config.upstream).map_err(Error::Upstream)?,
+            token: Token::new(config.token_file.clone(), metrics.clone()),
+            queue: Queue::new(config.queue_limits(), metrics.clone()),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            merges: config.merge == Switch::On,
+        });
         if config.ledger.is_none() {
             tracing::warn!(
                 "the ledger is in memory: after a restart, keys used before are not known (--ledger FILE)"
@@ -73,7 +77,7 @@ impl Gateway {
             started,
             settle: Duration::from_secs(config.settle_seconds),
         };
-        let idempotency = Idempotency::new(finder, metrics.clone(), config.patience());
+        let idempotency = Idempotency::new(finder, metrics.clone());
         let (base, patience) = (config.base.clone(), config.patience());
         Ok(Self(Arc::new(Shared {
             base,
@@ -146,9 +150,10 @@ impl Gateway {
         &self.0.health
     }
 
-    /// Until when a request that comes now may wait.
-    pub(crate) fn deadline(&self) -> Instant {
-        Instant::now() + self.0.patience
+    /// For whom the request of `client` with `parts` waits, and until when.
+    pub(crate) fn caller(&self, client: &Client, parts: &Parts) -> Result<Caller, NoTimeout> {
+        let timing = parts.extensions.get::<Timing>().cloned().unwrap_or_default();
+        Caller::new(client, &parts.headers, self.0.patience, timing)
     }
 }
 

@@ -46,7 +46,7 @@ impl Request {
 }
 
 /// What became of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Trip {
     /// Answered, whatever the status.
     Answered(Answer),
@@ -156,7 +156,7 @@ pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
 
 /// Hop-by-hop headers, credentials, and what is between the client and this gateway only. `accept-encoding` is
 /// among them since the gateway reads answers.
-const DROPPED: [&str; 25] = [
+const DROPPED: [&str; 27] = [
     "accept-encoding",
     "authorization",
     "baggage",
@@ -170,9 +170,11 @@ const DROPPED: [&str; 25] = [
     "idempotency-key",
     "idempotency-since",
     "keep-alive",
+    "priority",
     "proxy-authenticate",
     "proxy-authorization",
     "proxy-connection",
+    "request-timeout",
     "te",
     "traceparent",
     "tracestate",

@@ -42,7 +42,18 @@ impl Metrics {
 
     /// A histogram of seconds by labels, with the bounds of [`SECONDS`], registered.
     pub fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, Error> {
-        let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+        self.histogram(name, help, labels, SECONDS)
+    }
+
+    /// A histogram by labels, with the upper bounds of its buckets in rising order, registered.
+    pub fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        bounds: &[f64],
+    ) -> Result<HistogramVec, Error> {
+        let opts = HistogramOpts::new(name, help).buckets(bounds.to_vec());
         let metric = HistogramVec::new(opts, labels)?;
         self.registry.register(Box::new(metric.clone()))?;
         Ok(metric)

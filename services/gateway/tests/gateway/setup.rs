@@ -68,13 +68,25 @@ impl Running {
     }
 
     pub async fn in_folder(upstream: &str, folder: TempDir, more: &[&str]) -> Self {
+        Self::start(upstream, folder, more).await.0
+    }
+
+    /// One that probes its upstream.
+    pub async fn watching(upstream: &str) -> Self {
+        let (running, gateway) = Self::start(upstream, tempfile::tempdir().unwrap(), &[]).await;
+        tokio::spawn(gateway.watch_upstream());
+        running
+    }
+
+    async fn start(upstream: &str, folder: TempDir, more: &[&str]) -> (Self, Gateway) {
         let config = config(upstream, folder.path(), more);
         let metrics = Metrics::new();
         let gateway = Gateway::new(&config, &metrics).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, gateway::router(gateway)).await });
-        Self { url, folder, metrics, client: Client::new() }
+        let router = gateway::router(gateway.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (Self { url, folder, metrics, client: Client::new() }, gateway)
     }
 
     /// A request with the client's key.

@@ -10,16 +10,16 @@ use telemetry::metrics::Metrics;
 
 use crate::setup::{Running, answer};
 
-const BASE: &str = "appCRM00000000001";
+pub const BASE: &str = "appCRM00000000001";
 
 /// A simulator and a gateway for its sample base.
-struct Pair {
-    simulator: String,
-    gateway: Running,
+pub struct Pair {
+    pub simulator: String,
+    pub gateway: Running,
 }
 
 impl Pair {
-    async fn new(limited: bool, more: &[&str]) -> Self {
+    pub async fn new(limited: bool, more: &[&str]) -> Self {
         let behaviour = Behaviour { limited, ..Behaviour::default() };
         let state = simulator::start(Fixture::sample().unwrap(), behaviour, &Metrics::new()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -30,11 +30,11 @@ impl Pair {
         Self { simulator, gateway }
     }
 
-    fn audit(&self, method: Method, rest: &str, key: &str) -> RequestBuilder {
+    pub fn audit(&self, method: Method, rest: &str, key: &str) -> RequestBuilder {
         self.gateway.request(method, &format!("/v0/{BASE}/Audit{rest}")).header("Idempotency-Key", key)
     }
 
-    async fn admin(&self, what: &str) -> Vec<Value> {
+    pub async fn admin(&self, what: &str) -> Vec<Value> {
         let answer: Value = Client::new()
             .get(format!("{}/admin/{what}", self.simulator))
             .send()
@@ -47,26 +47,26 @@ impl Pair {
     }
 
     /// The next request with `method` is cut after, or before, it took effect.
-    async fn cut_next(&self, method: &str, when: &str) {
+    pub async fn cut_next(&self, method: &str, when: &str) {
         let fault = json!({"faults": [{"match": {"method": method}, "kind": {"cut": when}}]});
         let put = Client::new().put(format!("{}/admin/faults", self.simulator)).json(&fault);
         assert!(put.send().await.unwrap().status().is_success());
     }
 
     /// How often the simulator's records changed so far, by `operation`.
-    async fn effects(&self, operation: &str) -> usize {
+    pub async fn effects(&self, operation: &str) -> usize {
         let effects = self.admin("effects").await;
         effects.iter().filter(|effect| effect["operation"] == *operation).count()
     }
 }
 
-fn event(text: &str) -> Value {
+pub fn event(text: &str) -> Value {
     json!({"fields": {"Event": text, "Actor": "test", "At": "2026-11-21T09:00:00Z", "Level": "info"}})
 }
 
 #[tokio::test]
 async fn two_hundred_requests_of_eight_clients_meet_no_429() {
-    let pair = Pair::new(true, &["--requests-per-second=5", "--queue-deadline-seconds=120"]).await;
+    let pair = Pair::new(true, &["--requests-per-second=5", "--queue-deadline-seconds=120", "--merge=off"]).await;
     let begun = Instant::now();
     let pair = &pair;
     let clients = (0..8).map(|client| async move {

@@ -1,0 +1,104 @@
+//! For whom a request waits: whose turns it takes, how urgent it is, until when.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    answer::Answer,
+    client::Client,
+    timing::Timing,
+    turns::{Ask, Place},
+    urgency::Urgency,
+};
+
+/// A caller of one request; clones measure together.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    client: Arc<str>,
+    share: u16,
+    urgency: Urgency,
+    /// Until when it may wait.
+    pub deadline: Instant,
+    pub timing: Timing,
+}
+
+/// `Request-Timeout` is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Request-Timeout: not a number of seconds above 0, for example 20")]
+pub struct NoTimeout;
+
+impl Caller {
+    /// A client, with what it asks for in `headers`; it waits no longer than `patience`.
+    pub fn new(
+        client: &Client,
+        headers: &HeaderMap,
+        patience: Duration,
+        timing: Timing,
+    ) -> Result<Self, NoTimeout> {
+        let timeout = headers.get("request-timeout").map(|value| seconds(value.to_str().ok())).transpose()?;
+        Ok(Self {
+            client: client.name.as_str().into(),
+            share: client.share,
+            urgency: Urgency::of(headers),
+            deadline: Instant::now() + timeout.unwrap_or(patience).min(patience),
+            timing,
+        })
+    }
+
+    /// The gateway on its own behalf. No client has a name with a space.
+    pub fn gateway(deadline: Instant) -> Self {
+        let timing = Timing::default();
+        Self { client: "the gateway".into(), share: 1, urgency: Urgency::Urgent, deadline, timing }
+    }
+
+    /// How it queues; with others of `kind`, where there is one.
+    pub fn ask(&self, place: Place, kind: Option<Arc<str>>) -> Ask {
+        Ask { place, urgency: self.urgency, client: self.client.clone(), share: self.share, kind }
+    }
+
+    /// The deadline by the clock.
+    pub fn until(&self) -> Timestamp {
+        let now = Timestamp::now();
+        now.checked_add(self.deadline.saturating_duration_since(Instant::now())).unwrap_or(now)
+    }
+}
+
+fn seconds(text: Option<&str>) -> Result<Duration, NoTimeout> {
+    let seconds: f64 = text.and_then(|text| text.trim().parse().ok()).ok_or(NoTimeout)?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()).ok_or(NoTimeout)
+}
+
+impl From<NoTimeout> for Answer {
+    fn from(none: NoTimeout) -> Self {
+        Self::error(StatusCode::UNPROCESSABLE_ENTITY, "REQUEST_TIMEOUT_INVALID", &none.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Rights;
+
+    fn patience(value: &'static str) -> Result<Duration, NoTimeout> {
+        let client = Client { name: "report".to_owned(), rights: Rights::Full, share: 1 };
+        let headers = HeaderMap::from_iter([(
+            http::HeaderName::from_static("request-timeout"),
+            http::HeaderValue::from_static(value),
+        )]);
+        let caller = Caller::new(&client, &headers, Duration::from_secs(30), Timing::default())?;
+        Ok(caller.deadline - Instant::now())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timeout_shortens_the_patience_and_never_prolongs_it() {
+        assert_eq!(patience("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(patience(" 0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(patience("1e9"), Ok(Duration::from_secs(30)));
+        for value in ["0", "-1", "soon", "NaN", "inf", ""] {
+            assert_eq!(patience(value), Err(NoTimeout), "{value}");
+        }
+    }
+}

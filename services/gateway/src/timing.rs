@@ -1,0 +1,116 @@
+//! What every answer tells about time and budget: `Server-Timing`, `RateLimit` and `RateLimit-Policy`.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderName, HeaderValue};
+
+use crate::{Gateway, queue::Snapshot};
+
+/// How long one request spent where, retries and lock-outs included; clones measure together.
+#[derive(Debug, Clone, Default)]
+pub struct Timing(Arc<Spent>);
+
+#[derive(Debug, Default)]
+struct Spent {
+    /// Microseconds.
+    queue: AtomicU64,
+    upstream: AtomicU64,
+}
+
+impl Timing {
+    /// It waited for its turn.
+    pub fn queued(&self, time: Duration) {
+        add(&self.0.queue, time);
+    }
+
+    /// It was with Airtable.
+    pub fn sent(&self, time: Duration) {
+        add(&self.0.upstream, time);
+    }
+
+    /// As the value of `Server-Timing`: milliseconds.
+    fn header(&self) -> String {
+        let milliseconds =
+            |spent: &AtomicU64| Duration::from_micros(spent.load(Relaxed)).as_secs_f64() * 1000.0;
+        format!(
+            "queue;dur={:.1}, upstream;dur={:.1}",
+            milliseconds(&self.0.queue),
+            milliseconds(&self.0.upstream)
+        )
+    }
+}
+
+fn add(spent: &AtomicU64, time: Duration) {
+    spent.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Relaxed);
+}
+
+/// Puts the headers on the answer to `request`, whatever the answer is.
+pub async fn stamp(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+    let timing = Timing::default();
+    request.extensions_mut().insert(timing.clone());
+    let mut response = next.run(request).await;
+    let snapshot = gateway.delivery().queue().snapshot();
+    for (name, value) in [
+        ("server-timing", timing.header()),
+        ("ratelimit-policy", policy(&snapshot)),
+        ("ratelimit", left(&snapshot)),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// So many requests in any second.
+fn policy(snapshot: &Snapshot) -> String {
+    format!("\"base\";q={};w=1", snapshot.permits)
+}
+
+/// So many would not have to wait now; more will be to be had in so many seconds, rounded up.
+fn left(snapshot: &Snapshot) -> String {
+    let is_free = snapshot.waiting == 0 && snapshot.locked.is_zero();
+    let left = if is_free { snapshot.free } else { 0 };
+    format!("\"base\";r={left};t={}", snapshot.more_in.as_millis().div_ceil(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_told_in_milliseconds_and_adds_up() {
+        let timing = Timing::default();
+        timing.queued(Duration::from_millis(1500));
+        timing.clone().queued(Duration::from_micros(250));
+        timing.sent(Duration::from_millis(80));
+        assert_eq!(timing.header(), "queue;dur=1500.2, upstream;dur=80.0");
+    }
+
+    #[test]
+    fn what_is_left_is_nothing_while_others_wait_or_a_lock_out_lasts() {
+        let free = Snapshot {
+            permits: 5,
+            free: 3,
+            waiting: 0,
+            locked: Duration::ZERO,
+            more_in: Duration::from_millis(400),
+        };
+        assert_eq!(policy(&free), "\"base\";q=5;w=1");
+        assert_eq!(left(&free), "\"base\";r=3;t=1");
+        assert_eq!(left(&Snapshot { waiting: 1, ..free }), "\"base\";r=0;t=1");
+        let locked = Duration::from_secs(29);
+        assert_eq!(left(&Snapshot { locked, more_in: locked, ..free }), "\"base\";r=0;t=29");
+    }
+}

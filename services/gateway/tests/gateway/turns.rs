@@ -1,0 +1,129 @@
+//! Whose turn it is, and what every answer says about waiting: over real connections.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::join_all;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::{
+    setup::{BASE, Running, answer, until},
+    upstream::{Reply, Upstream},
+};
+
+async fn calm() -> Upstream {
+    Upstream::new(|_| Reply::Json(200, json!({"records": []}))).await
+}
+
+fn deals(url: &str, key: &str, rest: &str) -> reqwest::RequestBuilder {
+    Client::new().get(format!("{url}/v0/{BASE}/Deals{rest}")).bearer_auth(key)
+}
+
+#[tokio::test]
+async fn the_urgent_goes_before_those_who_came_earlier() {
+    let upstream = calm().await;
+    let gateway = Running::new(&upstream.url, &["--requests-per-second=1"]).await;
+    let asks = ["u=6", "u=3", "u=1"].into_iter().enumerate().map(|(number, priority)| {
+        let request = gateway.deals(Method::GET, &format!("?{priority}"), None).header("Priority", priority);
+        async move {
+            tokio::time::sleep(Duration::from_millis(100) * u32::try_from(number).unwrap()).await;
+            answer(request).await.0
+        }
+    });
+    assert!(join_all(asks).await.iter().all(|status| *status == 200));
+    let order: Vec<String> = upstream.seen().iter().map(|seen| seen.target.clone()).collect();
+    let ends: Vec<&str> = order.iter().filter_map(|target| target.rsplit('?').next()).collect();
+    assert_eq!(ends, ["u=1", "u=3", "u=6"]);
+    assert_eq!(upstream.seen()[0].header("priority"), None, "it is between client and gateway");
+}
+
+#[tokio::test]
+async fn a_client_with_many_waiting_does_not_hold_up_another_and_shares_count() {
+    let upstream = calm().await;
+    let folder = tempdir().unwrap();
+    for key in ["many", "few"] {
+        std::fs::write(folder.path().join(key), format!("key-of-{key}")).unwrap();
+    }
+    let clients = json!({"keys": [{"name": "many", "file": "many"}, {"name": "few", "file": "few", "share": 2}]});
+    let file = folder.path().join("clients.json");
+    std::fs::write(&file, clients.to_string()).unwrap();
+    let option = format!("--clients-file={}", file.display());
+    let gateway = Running::new(&upstream.url, &["--requests-per-second=6", &option]).await;
+    let ask = |key: &'static str, pause: u64| {
+        let request = deals(&gateway.url, &format!("key-of-{key}"), &format!("?{key}"));
+        async move {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            answer(request).await.0
+        }
+    };
+    let asks = (0..20).map(|_| ask("many", 0)).collect::<Vec<_>>();
+    let few = (0..4).map(|_| ask("few", 300)).collect::<Vec<_>>();
+    let (many, few) = futures::join!(join_all(asks), join_all(few));
+    assert!(many.iter().chain(&few).all(|status| *status == 200));
+    let first: Vec<String> = upstream.seen().iter().take(6).map(|seen| seen.target.clone()).collect();
+    assert_eq!(first.iter().filter(|target| target.ends_with("few")).count(), 4, "{first:?}");
+}
+
+#[tokio::test]
+async fn a_request_waits_no_longer_than_it_says() {
+    let upstream = calm().await;
+    let gateway = Running::new(&upstream.url, &["--requests-per-second=1"]).await;
+    let ask = |timeout| answer(gateway.deals(Method::GET, "", None).header("Request-Timeout", timeout));
+    let (status, body) = ask("0.2").await;
+    assert_eq!((status.as_u16(), &body["error"]["type"]), (503, &json!("GATEWAY_QUEUE_DEADLINE")));
+    let (status, body) = ask("soon").await;
+    assert_eq!((status.as_u16(), &body["error"]["type"]), (422, &json!("REQUEST_TIMEOUT_INVALID")));
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn every_answer_tells_how_long_it_took_and_what_is_left() {
+    let upstream =
+        Upstream::new(|_| Reply::Later(Duration::from_millis(120), 200, json!({"records": []}))).await;
+    let gateway = Running::new(&upstream.url, &["--requests-per-second=5"]).await;
+    let response = gateway.deals(Method::GET, "", None).send().await.unwrap();
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("ratelimit-policy"), "\"base\";q=5;w=1");
+    assert!(header("ratelimit").starts_with("\"base\";r=4;t="), "{}", header("ratelimit"));
+    let timing = header("server-timing");
+    let spent: Vec<f64> = timing.split("dur=").skip(1).map(|part| part.split(',').next().unwrap().parse().unwrap()).collect();
+    assert!(timing.starts_with("queue;dur=") && timing.contains(", upstream;dur="), "{timing}");
+    assert!(spent[0] > 500.0 && spent[1] >= 120.0, "{timing}");
+    let stranger = deals(&gateway.url, "no-key", "").send().await.unwrap();
+    assert_eq!(stranger.status(), 401);
+    assert_eq!(stranger.headers()["server-timing"], "queue;dur=0.0, upstream;dur=0.0");
+}
+
+#[tokio::test]
+async fn while_airtable_does_not_answer_requests_fail_at_once_until_a_probe_succeeds() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let switch = is_up.clone();
+    let upstream = Upstream::new(move |_| {
+        let status = if switch.load(Ordering::SeqCst) { 200 } else { 503 };
+        Reply::Json(status, json!({"records": []}))
+    })
+    .await;
+    let gateway = Running::watching(&upstream.url).await;
+    let write = || answer(gateway.deals(Method::POST, "", None).json(&json!({"fields": {}, "typecast": true, "x": 1})));
+    let failed = join_all((0..10).map(|_| write())).await;
+    let kind = |answer: &(_, Value)| answer.1["error"]["type"].clone();
+    assert!(failed.iter().all(|answer| answer.0 == 503 && kind(answer).is_null()), "{failed:?}");
+    assert!(gateway.metrics().contains("gateway_circuit_open 1"), "{}", gateway.metrics());
+    let asked = || upstream.seen().iter().filter(|seen| seen.target.contains("/Deals")).count();
+    let sent = asked();
+    let response = gateway.deals(Method::GET, "", None).send().await.unwrap();
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(response.json::<Value>().await.unwrap()["error"]["type"], "GATEWAY_UPSTREAM_UNAVAILABLE");
+    assert_eq!(asked(), sent, "nothing was sent");
+
+    is_up.store(true, Ordering::SeqCst);
+    until("a probe succeeds", || gateway.metrics().contains("gateway_circuit_open 0")).await;
+    assert_eq!(write().await.0, 200);
+}
