@@ -68,6 +68,15 @@ impl Kind {
         }
         id
     }
+
+    /// The number that [`Kind::id`] makes this id of; none for an id of another kind, or for no id.
+    pub fn number(self, id: &str) -> Option<u128> {
+        let tail = id.strip_prefix(self.prefix()).filter(|_| self.names(id))?;
+        tail.bytes().rev().try_fold(0_u128, |number, byte| {
+            let digit = DIGITS.iter().position(|digit| *digit == byte)?;
+            Some(number * 62 + u128::try_from(digit).ok()?)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +89,14 @@ mod tests {
         assert_eq!(id.len(), 17);
         assert!(Kind::Record.names(&id));
         assert!(!Kind::Table.names(&id));
+    }
+
+    #[test]
+    fn the_number_of_a_made_id_comes_back() {
+        let number = (1 << 83) - 12_345;
+        assert_eq!(Kind::Iterator.number(&Kind::Iterator.id(number)), Some(number));
+        assert_eq!(Kind::Record.number(&Kind::Iterator.id(number)), None);
+        assert_eq!(Kind::Iterator.number("itr"), None);
     }
 
     #[test]

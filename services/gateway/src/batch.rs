@@ -29,10 +29,7 @@ pub fn request(writes: &[&Single]) -> Option<Request> {
     Some(Request {
         method: first.method.clone(),
         target: first.table.clone(),
-        headers: HeaderMap::from_iter([(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        )]),
+        headers: HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]),
         body: format!(r#"{{"records":[{}]{typecast}{by_field_id}}}"#, items.join(",")).into(),
     })
 }
@@ -107,8 +104,7 @@ mod tests {
     #[test]
     fn updates_and_deletes_name_their_records() {
         let one = single(Method::PATCH, &format!("/{A}"), r#"{"fields": {"A": 1}}"#);
-        let two =
-            single(Method::PATCH, "", &format!(r#"{{"records": [{{"id": "{B}", "fields": {{}}}}]}}"#));
+        let two = single(Method::PATCH, "", &format!(r#"{{"records": [{{"id": "{B}", "fields": {{}}}}]}}"#));
         let sent = request(&[&one, &two]).unwrap();
         let body: Value = serde_json::from_slice(&sent.body).unwrap();
         assert_eq!(body, json!({"records": [{"id": A, "fields": {"A": 1}}, {"id": B, "fields": {}}]}));

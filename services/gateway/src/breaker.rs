@@ -5,10 +5,7 @@
 
 use http::StatusCode;
 
-use crate::{
-    retry::Outcome,
-    upstream::Trip,
-};
+use crate::{retry::Outcome, upstream::Trip};
 
 /// So many failures in a row open it: more than one request makes, all its retries counted.
 const MOST_FAILURES: u32 = 10;
@@ -17,7 +14,9 @@ const MOST_FAILURES: u32 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breaker {
     /// So many failures in a row so far.
-    Closed { failures: u32 },
+    Closed {
+        failures: u32,
+    },
     Open,
 }
 
@@ -41,7 +40,9 @@ impl Sign {
     pub fn of(sent: &Trip) -> Self {
         match (Outcome::of(sent), sent) {
             (Outcome::NotSent | Outcome::Lost, _) => Self::Failing,
-            (_, Trip::Answered(answer)) if answer.status.is_server_error() && !is_own(answer.status) => Self::Failing,
+            (_, Trip::Answered(answer)) if answer.status.is_server_error() && !is_own(answer.status) => {
+                Self::Failing
+            }
             _ => Self::Alive,
         }
     }

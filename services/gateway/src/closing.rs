@@ -96,7 +96,9 @@ impl Idempotency {
         match self.ledger().close(&key.name, key.since, Timestamp::now()).await {
             Ok(Close::Closed(outcome)) => outcome::closing(outcome.as_ref()),
             Ok(Close::InFlight) => in_flight(),
-            Ok(Close::Interrupted(claim, intent)) => self.close_interrupted(claim, &intent, write, caller).await,
+            Ok(Close::Interrupted(claim, intent)) => {
+                self.close_interrupted(claim, &intent, write, caller).await
+            }
             Err(error) => unavailable(&error),
         }
     }

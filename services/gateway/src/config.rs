@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use auth::ApiServer;
 use reqwest::Url;
 
-use crate::{queue::Limits, upstream};
+use crate::{queue::Limits, reads, upstream};
 
 /// What a gateway takes on its command line; each option also from the environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -65,6 +65,9 @@ pub struct Config {
     /// Days after which the outcome of a write is forgotten: longer than anybody repeats or undoes one
     #[arg(long, env = "GATEWAY_LEDGER_RETENTION_DAYS", default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub ledger_retention_days: u16,
+    /// Reads that are shared and kept.
+    #[command(flatten)]
+    pub reads: reads::Options,
 }
 
 /// Whether something is done.

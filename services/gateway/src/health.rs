@@ -12,6 +12,7 @@ use crate::{
     breaker::{Breaker, Sign},
     delivery::{Delivery, Undelivered},
     metrics::Metrics,
+    reads::Reads,
     retry::Outcome,
     route::{self, Target},
     token::NoToken,
@@ -72,11 +73,15 @@ impl Health {
         }
     }
 
-    /// Probes for ever.
-    pub async fn watch(&self, delivery: &Delivery) {
+    /// Probes for ever; `reads` learns which tables there are.
+    pub async fn watch(&self, delivery: &Delivery, reads: &Reads) {
         let request = Request::get(format!("/v0/meta/bases/{}/tables", self.base));
         loop {
+            let asked = reads.ask_tables();
             let sent = delivery.probe(&request, Instant::now() + DEADLINE).await;
+            if let Ok(Trip::Answered(answer)) = &sent {
+                reads.learn_tables(&asked, answer);
+            }
             if let Some(verdict) = self.judge(sent) {
                 self.set(verdict);
             }

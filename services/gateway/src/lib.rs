@@ -1,7 +1,8 @@
 //! The gateway: Airtable's Web API in front of one base, without its limits.
 //!
-//! One direction: client and rights ([`client`]), ledger ([`idempotency`]), queue and budget ([`queue`]), company ([`company`]), Airtable
-//! ([`upstream`]), answer. Clients see Airtable's own bodies and statuses; what the gateway adds is in headers, in the
+//! One direction: client and rights ([`client`]), ledger ([`idempotency`]) or shared reads ([`reads`]), queue and budget
+//! ([`queue`]), company ([`company`]), Airtable ([`upstream`]), answer. Clients see Airtable's own bodies and statuses; what
+//! the gateway adds is in headers, in the
 //! types `GATEWAY_…` and `IDEMPOTENCY_…`, and under `/api/airtable/`.
 
 mod answer;
@@ -30,6 +31,7 @@ mod outcome;
 mod platform;
 mod proxy;
 mod queue;
+mod reads;
 mod records;
 mod repeat;
 mod retry;

@@ -66,7 +66,9 @@ impl Single {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         let segments: Vec<&str> = path.trim_end_matches('/').split('/').skip(2).collect();
         match (&request.method, segments.as_slice()) {
-            (&Method::DELETE, [base, table, id]) if query.is_empty() => delete(base, table, id, true, request),
+            (&Method::DELETE, [base, table, id]) if query.is_empty() => {
+                delete(base, table, id, true, request)
+            }
             (&Method::DELETE, [base, table]) => delete(base, table, &only_id(query)?, false, request),
             (&Method::POST, [base, table]) if query.is_empty() => cells_of(base, table, None, request, care),
             (&Method::PATCH | &Method::PUT, [base, table]) if query.is_empty() => {

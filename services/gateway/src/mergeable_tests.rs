@@ -83,8 +83,7 @@ fn only_what_airtable_does_in_one_request_is_of_one_kind() {
 #[test]
 fn one_record_is_not_written_twice_in_one_request() {
     let by_path = single(Method::DELETE, &format!("/{A}"), &Value::Null, Care::Write).unwrap();
-    let by_query =
-        single(Method::DELETE, &format!("?records[]={A}"), &Value::Null, Care::Write).unwrap();
+    let by_query = single(Method::DELETE, &format!("?records[]={A}"), &Value::Null, Care::Write).unwrap();
     let other = single(Method::DELETE, "/recBBBBBBBBBBBBBB", &Value::Null, Care::Write).unwrap();
     assert!(!by_path.goes_with(&by_query));
     assert!(by_path.goes_with(&other));

@@ -21,6 +21,8 @@ pub struct Metrics {
     ledger_keys: IntGaugeVec,
     ledger_bytes: IntGaugeVec,
     token_refused: IntGaugeVec,
+    reads: IntCounterVec,
+    cache_bytes: IntGaugeVec,
 }
 
 impl Metrics {
@@ -85,6 +87,13 @@ impl Metrics {
                 "1 while Airtable refuses the token in the token file.",
                 &[],
             )?,
+            reads: registry.counter(
+                "gateway_reads_total",
+                "Reads of clients, by where their answers came from: hit, stale, staleQuota, staleError (kept answers), \
+                 collapsed (another one's read), miss, bypass (Airtable).",
+                &["outcome"],
+            )?,
+            cache_bytes: registry.gauge("gateway_cache_bytes", "Size of the answers that are kept.", &[])?,
         })
     }
 
@@ -135,6 +144,16 @@ impl Metrics {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.ledger_keys.with_label_values(&NONE).set(gauge(size.keys));
         self.ledger_bytes.with_label_values(&NONE).set(gauge(size.bytes.unwrap_or_default()));
+    }
+
+    /// A read was answered.
+    pub fn read(&self, outcome: &str) {
+        self.reads.with_label_values(&[outcome]).inc();
+    }
+
+    /// So much is kept.
+    pub fn cache_bytes(&self, bytes: usize) {
+        self.cache_bytes.with_label_values(&NONE).set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Whether the token is refused.

@@ -3,14 +3,22 @@
 use axum::{
     Router,
     body::Body,
-    extract::{Path, State},
-    routing::get,
+    extract::{Path, RawQuery, State},
+    routing::{delete, get},
 };
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, request::Parts};
 use serde_json::json;
 
 use crate::{
-    Gateway, answer::Answer, client::{Client, Rights}, closing, key::Key, proxy, retry::Care, upstream::Request,
+    Gateway,
+    answer::Answer,
+    client::{Client, Rights},
+    closing,
+    key::Key,
+    proxy,
+    retry::Care,
+    upstream::Request,
 };
 
 /// The routes.
@@ -18,6 +26,7 @@ pub fn routes() -> Router<Gateway> {
     Router::new()
         .route("/api/airtable/tables", get(tables))
         .route("/api/airtable/status", get(status))
+        .route("/api/airtable/cache", delete(invalidate))
         .route("/api/airtable/ledger/{key}", get(look).delete(close))
 }
 
@@ -41,6 +50,20 @@ async fn status(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<An
     Ok(Answer::json(StatusCode::OK, &body))
 }
 
+/// Others changed the records of the tables named by `table=`, or anything at all where none is named.
+async fn invalidate(
+    State(gateway): State<Gateway>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Answer, Answer> {
+    require_full(&gateway, &headers).await?;
+    let named = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
+    let tables: Vec<_> =
+        named.filter(|(name, _)| name == "table").map(|(_, table)| table.into_owned()).collect();
+    gateway.reads().invalidate(&tables);
+    Ok(Answer { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() })
+}
+
 async fn look(
     State(gateway): State<Gateway>,
     Path(key): Path<String>,
@@ -60,7 +83,14 @@ async fn close(
     let (key, caller) = (Key::new(&key, &parts.headers)?, gateway.caller(&client, &parts)?);
     let body = proxy::read_body(&gateway, body, proxy::COPIES_OF_KEYED).await?;
     let write = closing::read_write(&body, gateway.base())?;
-    Ok(gateway.idempotency().close(key, write, caller).await)
+    let under_way = match &write {
+        Some(write) => gateway.reads().write(write),
+        None => gateway.reads().write_somewhere(),
+    };
+    let answer = gateway.idempotency().close(key, write, caller).await;
+    // Whatever it says, finding it out may have taken effect.
+    under_way.done();
+    Ok(answer)
 }
 
 /// The ledger holds what was written, and decides what may be.

@@ -47,9 +47,16 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     let copies = if key.is_some() { COPIES_OF_KEYED } else { 1 };
     let request = upstream_request(&parts, path, read_body(&gateway, body, copies).await?);
     tracing::debug!(client = client.name, method = %request.method, "passing on");
-    let answer = match key {
-        Some(key) => gateway.idempotency().write(key, request, caller).await,
-        None => gateway.delivery().send(&request, care, &caller).await?,
+    let answer = if care == retry::Care::Read {
+        gateway.reads().answer(request, caller).await?
+    } else {
+        let under_way = gateway.reads().write(&request);
+        let outcome = match key {
+            Some(key) => Ok(gateway.idempotency().write(key, request, caller).await),
+            None => gateway.delivery().send(&request, care, &caller).await,
+        };
+        under_way.ended(&outcome);
+        outcome?
     };
     Ok(if target == Target::Bases { only_base(answer, gateway.base()) } else { answer })
 }

@@ -21,6 +21,7 @@ use crate::{
     idempotency::Idempotency,
     metrics::Metrics,
     queue::Queue,
+    reads::Reads,
     room::Room,
     timing::Timing,
     token::Token,
@@ -41,6 +42,7 @@ struct Shared {
     metrics: Metrics,
     gatekeeper: Gatekeeper,
     delivery: Delivery,
+    reads: Reads,
     idempotency: Arc<Idempotency>,
     health: Arc<Health>,
     room: Room,
@@ -69,6 +71,7 @@ impl Gateway {
                 "the ledger is in memory: after a restart, keys used before are not known (--ledger FILE)"
             );
         }
+        let reads = Reads::new(&config.reads, delivery.clone(), metrics.clone());
         let finder = Finder {
             delivery: delivery.clone(),
             ledger: Ledger::open(config.ledger.as_deref(), started)?,
@@ -86,6 +89,7 @@ impl Gateway {
             metrics,
             gatekeeper,
             delivery,
+            reads,
             idempotency,
             health,
             room: Room::default(),
@@ -94,7 +98,7 @@ impl Gateway {
 
     /// Probes the upstream for ever, so that readiness tells the truth.
     pub async fn watch_upstream(self) {
-        self.0.health.watch(&self.0.delivery).await;
+        self.0.health.watch(&self.0.delivery, &self.0.reads).await;
     }
 
     /// Forgets old outcomes and tombstones, for ever.
@@ -136,6 +140,10 @@ impl Gateway {
 
     pub(crate) fn delivery(&self) -> &Delivery {
         &self.0.delivery
+    }
+
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.0.reads
     }
 
     pub(crate) fn idempotency(&self) -> &Arc<Idempotency> {

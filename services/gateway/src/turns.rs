@@ -110,7 +110,8 @@ impl<T: Copy + Ord + std::hash::Hash> Turns<T> {
     pub fn next(&mut self, most: usize, mut fits: impl FnMut(&[T], T) -> bool) -> Option<Vec<T>> {
         let lead = self.lead()?;
         let mut chosen = vec![lead];
-        let kind = self.asks.get(&lead).and_then(|ask| ask.kind.as_ref()).and_then(|kind| self.kinds.get(kind));
+        let kind =
+            self.asks.get(&lead).and_then(|ask| ask.kind.as_ref()).and_then(|kind| self.kinds.get(kind));
         for (_, ticket) in kind.into_iter().flatten().take(MOST_LOOKED_AT) {
             if chosen.len() <= most && *ticket != lead && fits(&chosen, *ticket) {
                 chosen.push(*ticket);

@@ -19,8 +19,11 @@ use crate::{
 async fn no_second_sees_more_arrivals_than_the_limit() {
     let upstream = Upstream::new(|_| Reply::Json(200, json!({}))).await;
     let gateway = Running::new(&upstream.url, &["--requests-per-second=5"]).await;
-    let answers = join_all((0..16).map(|_| answer(gateway.deals(Method::GET, "", None)))).await;
+    let answers =
+        join_all((1..17).map(|n| answer(gateway.deals(Method::GET, &format!("?maxRecords={n}"), None))))
+            .await;
     assert!(answers.iter().all(|(status, _)| *status == StatusCode::OK));
+    assert_eq!(upstream.seen().len(), 16);
     let arrivals: Vec<Instant> = upstream.seen().iter().map(|seen| seen.at).collect();
     for (earlier, later) in arrivals.iter().zip(arrivals.iter().skip(5)) {
         assert!(*later - *earlier >= Duration::from_secs(1), "{:?}", *later - *earlier);
@@ -70,7 +73,7 @@ async fn a_full_queue_and_a_deadline_are_told_in_airtables_shape() {
         metrics.contains("gateway_lockouts_total 1") && metrics.contains("gateway_queue_length 1")
     })
     .await;
-    let refused = gateway.deals(Method::GET, "", None).send().await.unwrap();
+    let refused = gateway.deals(Method::GET, "?maxRecords=1", None).send().await.unwrap();
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     assert_eq!(refused.json::<serde_json::Value>().await.unwrap()["error"]["type"], "GATEWAY_QUEUE_FULL");

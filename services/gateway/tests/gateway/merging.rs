@@ -105,7 +105,8 @@ async fn updates_and_deletes_go_together_and_one_record_is_written_in_order() {
     let details = |answer: &(_, Value)| answer.1["fields"]["Details"].clone();
     assert_eq!([details(&first), details(&later), details(&other)], ["first", "second", "other"]);
     assert_eq!(pair.sent("PATCH").await, 2);
-    let left: Value = pair.direct(Method::GET, &format!("/{}", ids[0])).send().await.unwrap().json().await.unwrap();
+    let left: Value =
+        pair.direct(Method::GET, &format!("/{}", ids[0])).send().await.unwrap().json().await.unwrap();
     assert_eq!(left["fields"]["Details"], "second");
 
     let by_path = answer(pair.write(Method::DELETE, &format!("/{}", ids[0])));
@@ -123,7 +124,8 @@ async fn of_a_lost_batch_each_key_finds_out_and_who_has_none_is_told() {
     for (when, created) in [("afterEffect", 4), ("beforeEffect", 3)] {
         let pair = Pair::new(false, &[ONE_A_SECOND]).await;
         pair.cut_next("POST", when).await;
-        let keyed = join_all(["a", "b", "c"].map(|key| answer(pair.audit(Method::POST, "", key).json(&event(key)))));
+        let keyed =
+            join_all(["a", "b", "c"].map(|key| answer(pair.audit(Method::POST, "", key).json(&event(key)))));
         let (keyed, unkeyed) = futures::join!(keyed, answer(pair.create("d")));
         for ((status, body), key) in keyed.iter().zip(["a", "b", "c"]) {
             assert_eq!((status.as_u16(), &body["fields"]["Event"]), (200, &json!(key)), "{body}");
@@ -139,7 +141,8 @@ async fn of_a_lost_batch_each_key_finds_out_and_who_has_none_is_told() {
 async fn creates_that_can_not_be_told_apart_when_lost_do_not_travel_together() {
     let pair = Pair::new(false, &["--requests-per-second=2"]).await;
     pair.cut_next("POST", "afterEffect").await;
-    let same = join_all(["a", "b"].map(|key| answer(pair.audit(Method::POST, "", key).json(&event("same"))))).await;
+    let same =
+        join_all(["a", "b"].map(|key| answer(pair.audit(Method::POST, "", key).json(&event("same"))))).await;
     assert!(same.iter().all(|(status, _)| *status == 200), "{same:?}");
     assert_ne!(same[0].1["id"], same[1].1["id"]);
     assert_eq!(pair.effects("create").await, 2);
@@ -151,14 +154,20 @@ async fn a_batch_that_meets_the_rate_limit_waits_and_goes_again() {
     let upstream = Upstream::new(move |seen| {
         count += 1;
         let records = seen.body["records"].as_array().cloned().unwrap_or_default();
-        let created = records.iter().enumerate().map(|(number, record)| {
-            json!({"id": format!("rec{number}"), "fields": record["fields"]})
-        });
-        if count == 1 { rate_limited() } else { Reply::Json(200, json!({"records": created.collect::<Vec<_>>()})) }
+        let created = records
+            .iter()
+            .enumerate()
+            .map(|(number, record)| json!({"id": format!("rec{number}"), "fields": record["fields"]}));
+        if count == 1 {
+            rate_limited()
+        } else {
+            Reply::Json(200, json!({"records": created.collect::<Vec<_>>()}))
+        }
     })
     .await;
     let gateway = Running::new(&upstream.url, &[ONE_A_SECOND]).await;
-    let create = |name| answer(gateway.deals(Method::POST, "", None).json(&json!({"fields": {"Name": name}})));
+    let create =
+        |name| answer(gateway.deals(Method::POST, "", None).json(&json!({"fields": {"Name": name}})));
     let answers = join_all(["a", "b", "c"].map(create)).await;
     for ((status, body), name) in answers.iter().zip(["a", "b", "c"]) {
         assert_eq!((status.as_u16(), &body["fields"]["Name"]), (200, &json!(name)));

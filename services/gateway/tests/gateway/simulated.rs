@@ -66,14 +66,16 @@ pub fn event(text: &str) -> Value {
 
 #[tokio::test]
 async fn two_hundred_requests_of_eight_clients_meet_no_429() {
-    let pair = Pair::new(true, &["--requests-per-second=5", "--queue-deadline-seconds=120", "--merge=off"]).await;
+    let pair =
+        Pair::new(true, &["--requests-per-second=5", "--queue-deadline-seconds=120", "--merge=off"]).await;
     let begun = Instant::now();
     let pair = &pair;
     let clients = (0..8).map(|client| async move {
         let mut statuses = Vec::new();
         for number in 0..25 {
             let request = if number % 2 == 0 {
-                pair.gateway.request(Method::GET, &format!("/v0/{BASE}/Customers?pageSize=1"))
+                let path = format!("/v0/{BASE}/Customers?pageSize=1&maxRecords={}", client * 25 + number + 2);
+                pair.gateway.request(Method::GET, &path)
             } else {
                 pair.audit(Method::POST, "", &format!("{client}/{number}"))
                     .json(&event(&format!("{client}/{number}")))

@@ -1,0 +1,262 @@
+//! Reads: those asked for at once travel once, answers may be kept for a while, and lists have the gateway's own offsets.
+//!
+//! One direction: what is asked ([`question`]), what is kept ([`store`]), who asks the same ([`calls`]), and pages of
+//! records ([`pages`]). What was written meanwhile is known by [`marks`]: a client never gets an answer from before a
+//! write that this gateway had answered before the client asked.
+
+mod calls;
+mod control;
+mod form;
+mod marks;
+mod offset;
+mod options;
+mod page;
+mod pages;
+mod question;
+mod scope;
+mod store;
+mod tables;
+mod writing;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt as _;
+use http::StatusCode;
+use tokio::{sync::Semaphore, time::Instant};
+
+pub use self::options::Options;
+use self::{
+    calls::{Calls, Outcome, Running},
+    control::{Forward, Status, Wish},
+    marks::{Marks, Reading},
+    options::{Freshness, Trouble},
+    pages::Pages,
+    question::{Key, Question},
+    scope::Keep,
+    store::Store,
+};
+use crate::{
+    caller::Caller,
+    delivery::{Delivery, Undelivered},
+    metrics::Metrics,
+    retry::{self, Care},
+    upstream::Request,
+};
+
+/// Answers that are renewed at the same time while old ones are given.
+const MOST_REFRESHES: usize = 4;
+
+/// The reads of a gateway; clones share them.
+#[derive(Clone)]
+pub struct Reads(Arc<Shared>);
+
+struct Shared {
+    options: Options,
+    delivery: Delivery,
+    pages: Pages,
+    board: Mutex<Board>,
+    refreshes: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+struct Board {
+    marks: Marks,
+    store: Store,
+    calls: Calls,
+}
+
+/// A read of a client.
+struct Asked {
+    request: Request,
+    question: Question,
+    wish: Wish,
+    caller: Caller,
+}
+
+/// How a read goes on.
+enum Step {
+    Give(Status, crate::answer::Answer),
+    Await { running: Running, why: Forward, is_joined: bool },
+}
+
+impl Reads {
+    /// Reads that go by `delivery`.
+    pub fn new(options: &Options, delivery: Delivery, metrics: Metrics) -> Self {
+        let capacity = usize::try_from(options.cache_bytes).unwrap_or(usize::MAX);
+        let board = Board { marks: Marks::default(), store: Store::new(capacity), calls: Calls::default() };
+        Self(Arc::new(Shared {
+            options: options.clone(),
+            pages: Pages::new(delivery.clone()),
+            delivery,
+            board: Mutex::new(board),
+            refreshes: Arc::new(Semaphore::new(MOST_REFRESHES)),
+            metrics,
+        }))
+    }
+
+    /// The answer to a request that changes nothing.
+    pub async fn answer(&self, request: Request, caller: Caller) -> Outcome {
+        let Some(question) = Question::of(&request) else {
+            let status = Status::Forwarded { why: Forward::Bypass, is_collapsed: false };
+            let answer = self.0.delivery.send(&request, Care::Read, &caller).await?;
+            return Ok(self.marked(status, answer));
+        };
+        let wish = Wish::of(&request.headers);
+        let asked = Asked { request, question, wish, caller };
+        loop {
+            let (running, why, is_collapsed) = match self.look(&asked) {
+                Step::Give(status, answer) => return Ok(self.marked(status, answer)),
+                Step::Await { running, why, is_joined } => (running, why, is_joined),
+            };
+            let outcome = running.await;
+            // Who asked first had less time.
+            let is_late = outcome == Err(Undelivered::QueueDeadline);
+            if !(is_late && is_collapsed && Instant::now() < asked.caller.deadline) {
+                return self.conclude(&asked, outcome, Status::Forwarded { why, is_collapsed });
+            }
+        }
+    }
+
+    /// What there is to give or to wait for.
+    fn look(&self, asked: &Asked) -> Step {
+        let now = Instant::now();
+        let mut board = self.board();
+        let Board { marks, store, .. } = &mut *board;
+        let (key, wish) = (&asked.question.key, asked.wish);
+        let found = store.find(key, marks, now).filter(|found| !found.is_unsettled);
+        let why = match found {
+            _ if !self.keeps(asked) => Forward::Bypass,
+            None => Forward::Miss,
+            Some(found) if wish.is_new_only() || found.age > wish.oldest => Forward::Request,
+            Some(found) => match self.0.options.freshness(found.age, found.limit) {
+                Freshness::TooOld => Forward::Stale,
+                Freshness::Fresh => {
+                    let ttl = self.0.options.ttl(found.limit).saturating_sub(found.age);
+                    return Step::Give(Status::Hit { age: found.age, ttl }, found.answer);
+                }
+                Freshness::Stale => {
+                    self.refresh(&mut board, asked, now);
+                    let over = found.age.saturating_sub(self.0.options.ttl(found.limit));
+                    return Step::Give(Status::Revalidating { age: found.age, over }, found.answer);
+                }
+            },
+        };
+        let joined = board.calls.find(key, &board.marks, wish.oldest, now).filter(|_| !wish.is_new_only());
+        let is_joined = joined.is_some();
+        let running = joined.unwrap_or_else(|| self.begin(&mut board, asked, now));
+        Step::Await { running, why, is_joined }
+    }
+
+    /// Sends a read, for all who wait for it.
+    fn begin(&self, board: &mut Board, asked: &Asked, now: Instant) -> Running {
+        let reading = board.marks.read(&asked.question.scope, now);
+        let call = Call {
+            reads: self.clone(),
+            key: asked.question.key,
+            number: board.calls.next_number(),
+            reading: reading.clone(),
+            keep: if self.keeps(asked) { asked.question.keep } else { Keep::Never },
+        };
+        let (request, list, caller) =
+            (asked.request.clone(), asked.question.list.clone(), asked.caller.clone());
+        let (key, number) = (call.key, call.number);
+        let fetch = async move {
+            let shared = &call.reads.0;
+            let answer = match &list {
+                Some(list) => shared.pages.read(&request, list, &caller).await?,
+                None => shared.delivery.send(&request, Care::Read, &caller).await?,
+            };
+            call.keep(&answer);
+            Ok(answer)
+        };
+        board.calls.begin(key, number, reading, fetch.boxed())
+    }
+
+    /// Sends a read for nobody but the store, unless one is under way or too many are.
+    fn refresh(&self, board: &mut Board, asked: &Asked, now: Instant) {
+        let Ok(permit) = self.0.refreshes.clone().try_acquire_owned() else { return };
+        let under_way = board.calls.find(&asked.question.key, &board.marks, asked.wish.oldest, now);
+        let running = match under_way {
+            Some(running) => running,
+            None => self.begin(board, asked, now),
+        };
+        host::spawn(async move {
+            let _kept_by_then = running.await;
+            drop(permit);
+        });
+    }
+
+    /// The outcome, or an old answer where that is better.
+    fn conclude(&self, asked: &Asked, outcome: Outcome, status: Status) -> Outcome {
+        if let Some(trouble) = trouble(&outcome).filter(|_| !asked.wish.is_new_only()) {
+            let mut board = self.board();
+            let Board { marks, store, .. } = &mut *board;
+            let found = store.find(&asked.question.key, marks, Instant::now());
+            drop(board);
+            let is_better = |found: &store::Found| {
+                found.age <= asked.wish.oldest
+                    && self.0.options.is_better_than(trouble, found.age, found.limit)
+            };
+            if let Some(found) = found.filter(is_better) {
+                let over = found.age.saturating_sub(self.0.options.ttl(found.limit));
+                return Ok(self.marked(Status::InTrouble { trouble, age: found.age, over }, found.answer));
+            }
+        }
+        outcome.map(|answer| self.marked(status, answer))
+    }
+
+    /// Whether the answer may come from what is kept, and be kept.
+    fn keeps(&self, asked: &Asked) -> bool {
+        self.0.options.keeps() && asked.question.keep != Keep::Never && asked.wish.may_keep
+    }
+
+    fn marked(&self, status: Status, answer: crate::answer::Answer) -> crate::answer::Answer {
+        self.0.metrics.read(status.label());
+        status.mark(answer)
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.0.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A read that was sent: it leaves the board when it ends, or when nobody waits for it any more.
+struct Call {
+    reads: Reads,
+    key: Key,
+    number: u64,
+    reading: Reading,
+    keep: Keep,
+}
+
+impl Call {
+    fn keep(&self, answer: &crate::answer::Answer) {
+        if answer.status == StatusCode::OK {
+            let mut board = self.reads.board();
+            let Board { marks, store, .. } = &mut *board;
+            store.keep(self.key, self.reading.clone(), self.keep, answer, marks, Instant::now());
+            self.reads.0.metrics.cache_bytes(store.bytes());
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.reads.board().calls.end(&self.key, self.number);
+    }
+}
+
+/// Why an old answer may be better than this outcome.
+fn trouble(outcome: &Outcome) -> Option<Trouble> {
+    match outcome {
+        Ok(answer) => match retry::Outcome::of_answer(answer) {
+            retry::Outcome::Quota => Some(Trouble::Quota),
+            retry::Outcome::Failed => Some(Trouble::Unreachable),
+            _ => None,
+        },
+        Err(Undelivered::NotSent(_) | Undelivered::Lost(_) | Undelivered::Unavailable) => {
+            Some(Trouble::Unreachable)
+        }
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,144 @@
+//! A page of records as Airtable answers it: which records, where the next one begins; cut, or with another offset. Pure.
+
+use bytes::Bytes;
+use http::header;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use crate::answer::Answer;
+
+/// What matters of a page.
+#[derive(Debug, Deserialize)]
+pub struct Page {
+    records: Vec<Row>,
+    /// Where the next page begins; none on the last one.
+    pub offset: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Row {
+    id: String,
+}
+
+impl Page {
+    /// The page in an answer; none in an error.
+    pub fn of(answer: &Answer) -> Option<Self> {
+        serde_json::from_slice(&answer.body).ok().filter(|_| answer.status.is_success())
+    }
+
+    /// How many records it has.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Where a record is in it.
+    pub fn place(&self, record: &str) -> Option<usize> {
+        self.records.iter().position(|row| row.id == record)
+    }
+
+    /// Its last record.
+    pub fn last(&self) -> Option<&str> {
+        self.records.last().map(|row| row.id.as_str())
+    }
+}
+
+/// Whether Airtable does not know an offset any more.
+pub fn is_offset_gone(answer: &Answer) -> bool {
+    let gone = ["LIST_RECORDS_ITERATOR_NOT_AVAILABLE", "INVALID_OFFSET_VALUE"];
+    answer.status == http::StatusCode::UNPROCESSABLE_ENTITY
+        && answer.error_type().is_some_and(|kind| gone.contains(&kind.as_str()))
+}
+
+/// The same page, byte for byte, with `ours` in place of the offset `theirs`.
+pub fn with_offset(answer: Answer, theirs: &str, ours: &str) -> Answer {
+    let (theirs, ours) = (Value::from(theirs).to_string(), Value::from(ours).to_string());
+    let at = answer.body.windows(theirs.len()).rposition(|window| window == theirs.as_bytes());
+    let parts = at.and_then(|at| Some((answer.body.get(..at)?, answer.body.get(at + theirs.len()..)?)));
+    let body = match parts {
+        Some((head, tail)) => Bytes::from([head, ours.as_bytes(), tail].concat()),
+        // Escaped in a way that Airtable does not write.
+        None => return replaced(answer, |body| body.offset = Some(ours)),
+    };
+    resized(answer, body)
+}
+
+/// The page without its first `from` records and with at most `most` of the others, and without its offset.
+pub fn cut(answer: Answer, from: usize, most: usize) -> Answer {
+    replaced(answer, |body| {
+        let end = from.saturating_add(most).min(body.records.len());
+        body.records = body.records.drain(from.min(end)..end).collect();
+        body.offset = None;
+    })
+}
+
+/// The same page with an offset where it has none.
+pub fn add_offset(answer: Answer, ours: &str) -> Answer {
+    let ours = Value::from(ours).to_string();
+    replaced(answer, |body| body.offset = Some(ours))
+}
+
+struct Body {
+    /// Each as JSON.
+    records: Vec<Box<RawValue>>,
+    /// As JSON.
+    offset: Option<String>,
+}
+
+fn replaced(answer: Answer, change: impl FnOnce(&mut Body)) -> Answer {
+    #[derive(Deserialize)]
+    struct Rows {
+        records: Vec<Box<RawValue>>,
+    }
+    let Ok(Rows { records }) = serde_json::from_slice(&answer.body) else { return answer };
+    let mut body = Body { records, offset: None };
+    change(&mut body);
+    let records: Vec<&str> = body.records.iter().map(|record| record.get()).collect();
+    let offset = body.offset.map(|offset| format!(r#","offset":{offset}"#)).unwrap_or_default();
+    let body = format!(r#"{{"records":[{}]{offset}}}"#, records.join(","));
+    resized(answer, body.into())
+}
+
+fn resized(answer: Answer, body: Bytes) -> Answer {
+    let mut answer = Answer { body, ..answer };
+    // They speak of the bytes that Airtable sent.
+    answer.headers.remove(header::ETAG);
+    answer.headers.remove(header::CONTENT_LENGTH);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(body: &str) -> Answer {
+        Answer { body: body.to_owned().into(), ..Answer::json(StatusCode::OK, &json!({})) }
+    }
+
+    const TWO: &str = r#"{ "records": [{"id":"rec1","fields":{"a":1.0,"b":"itr/rec"}}, {"id":"rec2"}], "offset": "itr/rec"}"#;
+
+    #[test]
+    fn an_offset_is_replaced_and_nothing_else() {
+        let ours = with_offset(answer(TWO), "itr/rec", "ours");
+        let expected = format!("{}\"ours\"}}", TWO.strip_suffix("\"itr/rec\"}").unwrap());
+        assert_eq!(ours.body, expected);
+        let escaped = answer(r#"{"records":[],"offset":"itr\/rec"}"#);
+        assert_eq!(
+            with_offset(escaped, "itr/rec", "ours").value().unwrap(),
+            json!({"records": [], "offset": "ours"})
+        );
+    }
+
+    #[test]
+    fn a_page_is_cut_at_both_ends_with_its_records_as_they_were() {
+        let cut_page = cut(answer(TWO), 0, 1);
+        assert_eq!(cut_page.body, r#"{"records":[{"id":"rec1","fields":{"a":1.0,"b":"itr/rec"}}]}"#);
+        assert_eq!(
+            add_offset(cut(answer(TWO), 1, 9), "o").body,
+            r#"{"records":[{"id":"rec2"}],"offset":"o"}"#
+        );
+        assert_eq!(cut(answer(TWO), 2, 9).body, r#"{"records":[]}"#);
+    }
+}
