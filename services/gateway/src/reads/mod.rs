@@ -82,7 +82,7 @@ enum Step {
 impl Reads {
     /// Reads that go by `delivery`.
     pub fn new(options: &Options, delivery: Delivery, metrics: Metrics) -> Self {
-        let capacity = usize::try_from(options.cache_bytes).unwrap_or(usize::MAX);
+        let capacity = usize::try_from(options.bytes).unwrap_or(usize::MAX);
         let board = Board { marks: Marks::default(), store: Store::new(capacity), calls: Calls::default() };
         Self(Arc::new(Shared {
             options: options.clone(),
@@ -260,3 +260,7 @@ fn trouble(outcome: &Outcome) -> Option<Trouble> {
         Err(_) => None,
     }
 }
+
+#[cfg(test)]
+#[path = "joining_tests.rs"]
+mod tests;

@@ -7,20 +7,20 @@ use std::time::Duration;
 #[group(skip)]
 pub struct Options {
     /// Seconds for which the answer to a read may be given again; 0: nothing is kept
-    #[arg(long, env = "GATEWAY_CACHE_TTL_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=86_400))]
-    pub cache_ttl_seconds: u32,
+    #[arg(long = "cache-ttl-seconds", env = "GATEWAY_CACHE_TTL_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    pub ttl_seconds: u32,
     /// Seconds beyond that for which an old answer is given while a new one is fetched
-    #[arg(long, env = "GATEWAY_CACHE_STALE_WHILE_REVALIDATE_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=86_400))]
-    pub cache_stale_while_revalidate_seconds: u32,
+    #[arg(long = "cache-stale-while-revalidate-seconds", env = "GATEWAY_CACHE_STALE_WHILE_REVALIDATE_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    pub stale_while_revalidate_seconds: u32,
     /// Seconds beyond the first for which an old answer is given while Airtable can't be reached or fails
-    #[arg(long, env = "GATEWAY_CACHE_STALE_IF_ERROR_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=604_800))]
-    pub cache_stale_if_error_seconds: u32,
+    #[arg(long = "cache-stale-if-error-seconds", env = "GATEWAY_CACHE_STALE_IF_ERROR_SECONDS", default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=604_800))]
+    pub stale_if_error_seconds: u32,
     /// Seconds beyond the first for which an old answer is given while the month's quota is used up
-    #[arg(long, env = "GATEWAY_CACHE_STALE_IF_QUOTA_SECONDS", default_value_t = 86_400, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=604_800))]
-    pub cache_stale_if_quota_seconds: u32,
+    #[arg(long = "cache-stale-if-quota-seconds", env = "GATEWAY_CACHE_STALE_IF_QUOTA_SECONDS", default_value_t = 86_400, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=604_800))]
+    pub stale_if_quota_seconds: u32,
     /// Bytes of all kept answers together; those not asked for longest go first
-    #[arg(long, env = "GATEWAY_CACHE_BYTES", default_value_t = 16 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1 << 20..=1 << 34))]
-    pub cache_bytes: u64,
+    #[arg(long = "cache-bytes", env = "GATEWAY_CACHE_BYTES", default_value_t = 16 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1 << 20..=1 << 34))]
+    pub bytes: u64,
 }
 
 /// What is wrong where an old answer may be better than none.
@@ -44,17 +44,17 @@ pub enum Freshness {
 impl Options {
     /// Whether answers are kept at all.
     pub fn keeps(&self) -> bool {
-        self.cache_ttl_seconds > 0
+        self.ttl_seconds > 0
     }
 
     /// How long an answer is fresh that must never be older than `limit`.
     pub fn ttl(&self, limit: Duration) -> Duration {
-        seconds(self.cache_ttl_seconds).min(limit)
+        seconds(self.ttl_seconds).min(limit)
     }
 
     /// What an answer of this age is good for that must never be older than `limit`.
     pub fn freshness(&self, age: Duration, limit: Duration) -> Freshness {
-        let stale = self.within(self.cache_stale_while_revalidate_seconds, limit);
+        let stale = self.within(self.stale_while_revalidate_seconds, limit);
         match age {
             age if age < self.ttl(limit) => Freshness::Fresh,
             age if age < stale => Freshness::Stale,
@@ -65,14 +65,14 @@ impl Options {
     /// Whether an answer of this age is better than `trouble`.
     pub fn is_better_than(&self, trouble: Trouble, age: Duration, limit: Duration) -> bool {
         let beyond = match trouble {
-            Trouble::Quota => self.cache_stale_if_quota_seconds,
-            Trouble::Unreachable => self.cache_stale_if_error_seconds,
+            Trouble::Quota => self.stale_if_quota_seconds,
+            Trouble::Unreachable => self.stale_if_error_seconds,
         };
         age < self.within(beyond, limit)
     }
 
     fn within(&self, beyond: u32, limit: Duration) -> Duration {
-        (seconds(self.cache_ttl_seconds) + seconds(beyond)).min(limit)
+        (seconds(self.ttl_seconds) + seconds(beyond)).min(limit)
     }
 }
 
@@ -85,11 +85,11 @@ mod tests {
     use super::*;
 
     const OPTIONS: Options = Options {
-        cache_ttl_seconds: 10,
-        cache_stale_while_revalidate_seconds: 20,
-        cache_stale_if_error_seconds: 0,
-        cache_stale_if_quota_seconds: 100,
-        cache_bytes: 1 << 20,
+        ttl_seconds: 10,
+        stale_while_revalidate_seconds: 20,
+        stale_if_error_seconds: 0,
+        stale_if_quota_seconds: 100,
+        bytes: 1 << 20,
     };
 
     #[test]

@@ -117,7 +117,7 @@ impl Pages {
         let Walked { answer, page, before } = walked;
         let wanted =
             list.page_size.as_ref().and_then(serde_json::Value::as_u64).unwrap_or(LARGEST_PAGE.into());
-        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(wanted.clamp(1, LARGEST_PAGE.into())).unwrap_or(1);
         let (rest, position) = (page.len().saturating_sub(from), count(before + from));
         match page.offset {
             None if rest == 0 => Ok(last_page()),

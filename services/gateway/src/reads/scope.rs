@@ -130,8 +130,7 @@ mod tests {
 
     #[test]
     fn reads_depend_on_their_table_on_any_or_on_the_schema() {
-        let read =
-            |path: &str| of_read(&Method::GET, &format!("/v0/{path}")).map(|(scope, keep)| (scope, keep));
+        let read = |path: &str| of_read(&Method::GET, &format!("/v0/{path}"));
         let table = || Scope::Table("Ta/ble é".to_owned());
         assert_eq!(read("app1/Ta%2Fble%20%C3%A9/"), Some((table(), Keep::AsConfigured)));
         let list = of_read(&Method::POST, "/v0/app1/Ta%2Fble%20%C3%A9/listRecords");

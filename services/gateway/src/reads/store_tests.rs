@@ -30,13 +30,13 @@ fn kept(keep: Keep, body: &Value, later: Duration) -> Option<Found> {
 async fn an_answer_that_may_hold_attachments_is_given_for_an_hour_at_most() {
     let cell = json!({"records": [{"fields": {"Files": [{"id": "attAAAAAAAAAAAAAA", "url": "https://x"}]}}]});
     let text = json!({"fields": {"Files": "a.png (https://v5.airtableusercontent.com/x)"}});
-    let (before, hour) = (Duration::from_secs(3599), Duration::from_secs(3600));
+    let (before, hour) = (Duration::from_secs(3599), Duration::from_hours(1));
     for body in [cell, text] {
         assert!(kept(Keep::AsConfigured, &body, before).is_some());
         assert!(kept(Keep::AsConfigured, &body, hour).is_none(), "{body}");
     }
     assert!(kept(Keep::AsConfigured, &json!({"url": "https://x", "size": 1}), hour).is_some());
-    assert!(kept(Keep::Minute, &json!({}), Duration::from_secs(60)).is_none());
+    assert!(kept(Keep::Minute, &json!({}), Duration::from_mins(1)).is_none());
     assert!(kept(Keep::Never, &json!({}), Duration::ZERO).is_none());
 }
 

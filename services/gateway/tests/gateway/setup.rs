@@ -26,6 +26,7 @@ pub struct Running {
     pub url: String,
     pub folder: TempDir,
     pub metrics: Metrics,
+    gateway: Gateway,
     client: Client,
 }
 
@@ -68,17 +69,6 @@ impl Running {
     }
 
     pub async fn in_folder(upstream: &str, folder: TempDir, more: &[&str]) -> Self {
-        Self::start(upstream, folder, more).await.0
-    }
-
-    /// One that probes its upstream.
-    pub async fn watching(upstream: &str) -> Self {
-        let (running, gateway) = Self::start(upstream, tempfile::tempdir().unwrap(), &[]).await;
-        tokio::spawn(gateway.watch_upstream());
-        running
-    }
-
-    async fn start(upstream: &str, folder: TempDir, more: &[&str]) -> (Self, Gateway) {
         let config = config(upstream, folder.path(), more);
         let metrics = Metrics::new();
         let gateway = Gateway::new(&config, &metrics).unwrap();
@@ -86,7 +76,12 @@ impl Running {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = gateway::router(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        (Self { url, folder, metrics, client: Client::new() }, gateway)
+        Self { url, folder, metrics, gateway, client: Client::new() }
+    }
+
+    /// Probes the upstream from now on.
+    pub fn watch(&self) {
+        tokio::spawn(self.gateway.clone().watch_upstream());
     }
 
     /// A request with the client's key.

@@ -46,7 +46,13 @@ async fn the_urgent_goes_before_those_who_came_earlier() {
 
 #[tokio::test]
 async fn a_client_with_many_waiting_does_not_hold_up_another_and_shares_count() {
-    let upstream = calm().await;
+    // While the first six are under way, all others line up.
+    let upstream = Upstream::new(|seen| {
+        let is_first = (0..6).any(|number| seen.target.ends_with(&format!("?many={number}")));
+        let answer = json!({"records": []});
+        if is_first { Reply::Later(Duration::from_secs(2), 200, answer) } else { Reply::Json(200, answer) }
+    })
+    .await;
     let folder = tempdir().unwrap();
     for key in ["many", "few"] {
         std::fs::write(folder.path().join(key), format!("key-of-{key}")).unwrap();
@@ -58,19 +64,18 @@ async fn a_client_with_many_waiting_does_not_hold_up_another_and_shares_count() 
     let option = format!("--clients-file={}", file.display());
     let gateway = Running::new(&upstream.url, &["--requests-per-second=6", &option]).await;
     // Each another question: the same one would travel once for all.
-    let ask = |key: &'static str, pause: u64, number: u32| {
+    let ask = |key: &'static str, number: u32| {
         let request = deals(&gateway.url, &format!("key-of-{key}"), &format!("?{key}={number}"));
-        async move {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            answer(request).await.0
-        }
+        tokio::spawn(async move { answer(request).await.0 })
     };
-    let asks = (0..20).map(|number| ask("many", 0, number)).collect::<Vec<_>>();
-    let few = (0..4).map(|number| ask("few", 300, number)).collect::<Vec<_>>();
-    let (many, few) = futures::join!(join_all(asks), join_all(few));
-    assert!(many.iter().chain(&few).all(|status| *status == 200));
-    let first: Vec<String> = upstream.seen().iter().take(6).map(|seen| seen.target.clone()).collect();
-    assert_eq!(first.iter().filter(|target| target.contains("?few=")).count(), 4, "{first:?}");
+    let first: Vec<_> = (0..6).map(|number| ask("many", number)).collect();
+    until("the first are under way", || upstream.seen().len() == 6).await;
+    let then = (6..20).map(|number| ask("many", number)).chain((0..4).map(|number| ask("few", number)));
+    for status in join_all(first.into_iter().chain(then)).await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    let next: Vec<String> = upstream.seen()[6..12].iter().map(|seen| seen.target.clone()).collect();
+    assert_eq!(next.iter().filter(|target| target.contains("?few=")).count(), 4, "{next:?}");
 }
 
 #[tokio::test]
@@ -113,7 +118,8 @@ async fn while_airtable_does_not_answer_requests_fail_at_once_until_a_probe_succ
         Reply::Json(status, json!({"records": []}))
     })
     .await;
-    let gateway = Running::watching(&upstream.url).await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    gateway.watch();
     let write = || {
         answer(gateway.deals(Method::POST, "", None).json(&json!({"fields": {}, "typecast": true, "x": 1})))
     };

@@ -1,0 +1,131 @@
+//! Who waits for whose answer, polled step by step: a read is looked at when its future is first polled.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Json, Router, routing::get};
+use clap::Parser;
+use futures::poll;
+use http::HeaderValue;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{health::Health, queue, token::Token, upstream::Upstream};
+
+const LIST: &str = "/v0/appAAAAAAAAAAAAAA/Deals";
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Reads of an upstream that counts them and answers each when it is told to.
+struct Stage {
+    reads: Reads,
+    arrived: Arc<AtomicUsize>,
+    answers: Arc<Semaphore>,
+    _folder: TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let (arrived, answers) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+        let (count, told) = (arrived.clone(), answers.clone());
+        let list = get(async move || {
+            let number = count.fetch_add(1, Ordering::SeqCst);
+            told.acquire().await.unwrap().forget();
+            Json(json!({"records": [], "number": number}))
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().route(LIST, list)).await });
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), "pat").unwrap();
+        let metrics = Metrics::register(&telemetry::metrics::Metrics::new()).unwrap();
+        let limits = queue::Limits { requests_per_second: 50, length: 10, lockout: Duration::ZERO };
+        let delivery = Delivery::new(
+            Upstream::new(&url).unwrap(),
+            Token::new(folder.path().join("token"), metrics.clone()),
+            queue::Queue::new(limits, metrics.clone()),
+            Health::new("appAAAAAAAAAAAAAA"),
+            metrics.clone(),
+        );
+        let options = Line::parse_from(["gateway", "--cache-ttl-seconds=600"]).options;
+        Self { reads: Reads::new(&options, delivery, metrics), arrived, answers, _folder: folder }
+    }
+
+    fn read(&self, cache_control: &'static str) -> impl Future<Output = Outcome> + use<> {
+        let mut request = Request::get(LIST.to_owned());
+        request.headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
+        let reads = self.reads.clone();
+        async move { reads.answer(request, Instant::now() + Duration::from_secs(20)).await }
+    }
+
+    async fn until_arrived(&self, count: usize) {
+        while self.arrived.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+fn number(outcome: &Outcome) -> u64 {
+    outcome.as_ref().unwrap().value().unwrap()["number"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_read_goes_on_for_others_when_the_one_who_asked_first_is_gone() {
+    let stage = Stage::new().await;
+    let (mut first, mut second) = (Box::pin(stage.read("")), Box::pin(stage.read("")));
+    assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+    drop(first);
+    stage.answers.add_permits(1);
+    assert_eq!(number(&second.await), 0);
+    assert_eq!(stage.arrived.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_read_that_nobody_waits_for_is_joined_by_nobody() {
+    let stage = Stage::new().await;
+    let mut first = Box::pin(stage.read(""));
+    assert!(poll!(&mut first).is_pending());
+    drop(first);
+    let mut second = Box::pin(stage.read(""));
+    assert!(poll!(&mut second).is_pending());
+    stage.answers.add_permits(1);
+    second.await.unwrap();
+}
+
+#[tokio::test]
+async fn who_wants_a_new_answer_waits_for_nobody_elses() {
+    let stage = Stage::new().await;
+    let (mut early, mut strict) = (Box::pin(stage.read("")), Box::pin(stage.read("no-cache")));
+    assert!(poll!(&mut early).is_pending());
+    tokio::spawn(early);
+    stage.until_arrived(1).await;
+    assert!(poll!(&mut strict).is_pending());
+    tokio::spawn(strict);
+    stage.until_arrived(2).await;
+}
+
+#[tokio::test]
+async fn a_read_is_not_joined_once_a_write_began_after_it() {
+    let stage = Stage::new().await;
+    let mut early = Box::pin(stage.read(""));
+    assert!(poll!(&mut early).is_pending());
+    let write = Request::post(LIST.to_owned(), &json!({"fields": {}}));
+    let under_way = stage.reads.write(&write);
+    let mut during = Box::pin(stage.read(""));
+    assert!(poll!(&mut during).is_pending());
+    let (early, during) = (tokio::spawn(early), tokio::spawn(during));
+    stage.until_arrived(2).await;
+    stage.answers.add_permits(2);
+    let _answered = (early.await.unwrap().unwrap(), during.await.unwrap().unwrap());
+    drop(under_way);
+}
