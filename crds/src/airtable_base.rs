@@ -3,9 +3,9 @@
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::{
+    base_schema::{DesiredSchema, Drift},
     condition::Condition,
     reference::{SecretKeyRef, ServiceAccountRef},
     workload::Workload,
@@ -37,7 +37,6 @@ use crate::{
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.cache)").message("spec.cache is not supported by this version: remove it, every read goes to Airtable"))]
-#[x_kube(validation = Rule::new("!has(self.schema)").message("spec.schema is not supported by this version: remove it, the schema found is shown in status.tables"))]
 #[x_kube(validation = Rule::new("!(has(self.tls) && has(self.gateway) && has(self.gateway.external))").message("spec.tls is for a gateway that the operator deploys: remove it, or remove spec.gateway.external"))]
 #[x_kube(validation = Rule::new("!(has(self.gateway) && has(self.gateway.external)) || (has(oldSelf.gateway) && has(oldSelf.gateway.external))").message("spec.gateway.external can't be added later, since the gateway that is deployed has the ledger: create another AirtableBase"))]
 pub struct AirtableBaseSpec {
@@ -70,7 +69,7 @@ pub struct AirtableBaseSpec {
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub clients: Vec<Client>,
-    /// The tables and fields that the base should have.
+    /// The tables and fields that the base should have. What is not named here is left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<DesiredSchema>,
     /// What becomes of the gateway's volume when the base is deleted: `Delete` when absent. Airtable's data is never touched.
@@ -143,60 +142,6 @@ pub struct Client {
     pub tables: Option<Vec<String>>,
 }
 
-/// The tables and fields that a base should have.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct DesiredSchema {
-    /// What the operator does about a difference.
-    pub policy: SchemaPolicy,
-    /// The tables, by name.
-    #[schemars(length(max = 100))]
-    pub tables: Vec<DesiredTable>,
-}
-
-/// What the operator does about a difference between the declared and the found schema.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SchemaPolicy {
-    /// Says so in a condition.
-    Observe,
-    /// Also adds what is missing.
-    Create,
-    /// Also changes what Airtable's API can change. Nothing is ever removed.
-    Apply,
-}
-
-/// A table that a base should have.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct DesiredTable {
-    /// Name of the table.
-    #[schemars(length(min = 1, max = 255))]
-    pub name: String,
-    /// Its description.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 20_000))]
-    pub description: Option<String>,
-    /// Its fields; the first is the primary field.
-    #[schemars(length(min = 1, max = 500))]
-    pub fields: Vec<DesiredField>,
-}
-
-/// A field that a table should have.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct DesiredField {
-    /// Name of the field.
-    #[schemars(length(min = 1, max = 255))]
-    pub name: String,
-    /// Type of the field in Airtable's words, for example `singleLineText`.
-    #[schemars(length(min = 1, max = 64))]
-    pub r#type: String,
-    /// Options of the type, as Airtable's API takes them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "crate::schema::any_object")]
-    pub options: Option<Map<String, Value>>,
-}
-
 /// What becomes of the gateway's volume when the base is deleted.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionPolicy {
@@ -213,7 +158,7 @@ pub struct AirtableBaseStatus {
     /// The `metadata.generation` that the status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling and Stalled.
+    /// Ready, Reconciling and Stalled; `SchemaMatches` where a schema is declared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -230,6 +175,9 @@ pub struct AirtableBaseStatus {
     /// SHA-256 of the schema found, so that a change shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_hash: Option<String>,
+    /// How the schema found differs from the one declared, at most 50 differences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
     /// Pods of the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,

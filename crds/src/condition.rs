@@ -10,6 +10,8 @@ pub const READY: &str = "Ready";
 pub const RECONCILING: &str = "Reconciling";
 /// The controller can't go on by itself: somebody has to mend what the message says.
 pub const STALLED: &str = "Stalled";
+/// The base has the tables and fields that are declared.
+pub const SCHEMA_MATCHES: &str = "SchemaMatches";
 /// How a saga ended: `True` succeeded, `False` did not, `Unknown` still running.
 pub const SUCCEEDED: &str = "Succeeded";
 /// A saga is held by `spec.suspend`.

@@ -7,6 +7,7 @@
 #![expect(clippy::duplicated_attributes, reason = "each printer column of a resource names its own type")]
 
 pub mod airtable_base;
+pub mod base_schema;
 pub mod condition;
 pub mod reason;
 pub mod reference;

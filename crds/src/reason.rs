@@ -44,6 +44,12 @@ reasons! {
     BaseNotFound: "Airtable does not know the base, or the token is not granted to it.", "Correct spec.baseId, or grant the token access to the base.";
     UpstreamUnreachable: "Airtable can't be reached.", "Check spec.endpoint, DNS and egress rules.";
     GatewayUnreachable: "The gateway's pods are ready, but the gateway does not answer the operator.", "Check network policies between the operator and the gateway.";
+    SchemaMatches: "The base has the tables and fields that spec.schema declares.", "Nothing.";
+    SchemaDrift: "The base differs from spec.schema, and the policy does not let the operator change that, or the change is not made yet.", "Look at status.drift: change the base or the declaration, or set spec.schema.policy to Create or Apply.";
+    SchemaCannotChange: "The base differs from spec.schema in what Airtable's API can't change.", "Look at status.drift: make the change in Airtable, or correct the declaration.";
+    SchemaWriteRefused: "Airtable or the gateway refused a change of the schema.", "Read the message: correct the declaration, or give the token the scope schema.bases:write and the role of a creator.";
+    SchemaNotRead: "The schema of the base was not read, so that nobody knows whether it matches.", "Look at Ready.";
+    SchemaChanged: "The operator changed the schema of the base.", "Nothing.";
     WorkerUnreachable: "The worker does not answer.", "Look at the worker's pods; calls are repeated by themselves.";
     SagasUnderWay: "The workflow or base is being deleted, and sagas that use it are under way.", "Wait for them, or cancel them.";
     StepNotGettingOn: "A step was tried many times without success, and is tried on.", "Read the message: it has the worker's own words.";

@@ -18,7 +18,8 @@ ALLOWED: dict[str, set[str]] = {
     "saga": set(),
     "telemetry": set(),
     "host": {"telemetry"},
-    "operator": {"crds", "expression", "host", "saga", "telemetry"},
+    "operator": {"airtable", "crds", "expression", "host", "saga", "schema", "telemetry"},
+    "schema": {"airtable", "crds"},
     "gateway": SHARED,
     "simulator": SHARED,
     "worker": SHARED,
@@ -27,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
 # Crates that only test; nothing may build upon them.
 TESTS = {"load"}
 # Heavy crates stay where they are needed.
-KEPT_OUT = {"saga": {"tokio", "reqwest", "kube"}, "crds": {"tokio", "reqwest"}, "airtable": {"tokio", "axum"}, "auth": {"axum", "kube"}}
+KEPT_OUT = {"saga": {"tokio", "reqwest", "kube"}, "schema": {"tokio", "reqwest", "kube"}, "crds": {"tokio", "reqwest"}, "airtable": {"tokio", "axum"}, "auth": {"axum", "kube"}}
 
 
 @cache

@@ -134,6 +134,11 @@ impl FieldType {
         )
     }
 
+    /// Whether the meta API can create fields of this type.
+    pub fn may_be_created(&self) -> bool {
+        !self.is_computed() && !matches!(self, Self::Other(_))
+    }
+
     /// Whether the value is plain text.
     pub fn is_text(&self) -> bool {
         matches!(

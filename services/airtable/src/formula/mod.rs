@@ -9,6 +9,7 @@ mod locale;
 mod moment;
 mod parser;
 mod pattern;
+mod same;
 mod syntax;
 mod tree;
 mod value;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 
 pub use evaluate::Outcome;
 pub use functions::{Signature, signatures};
+pub use same::is_same;
 pub use syntax::Syntax;
 pub use value::{Fault, Moment, Value};
 pub use wire::cell;
