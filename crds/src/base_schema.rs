@@ -31,7 +31,7 @@ pub enum SchemaPolicy {
 /// A table that a base should have.
 #[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!(self.fields[0].type in ['button', 'checkbox', 'count', 'multipleAttachments', 'multipleCollaborators', 'multipleLookupValues', 'multipleRecordLinks', 'multipleSelects', 'rating', 'rollup', 'singleCollaborator', 'singleSelect'])").message("the first field of a table is its primary field, which can't be of this type: let a field of type singleLineText, number or date be the first"))]
+#[x_kube(validation = Rule::new("size(self.fields) == 0 || !(self.fields[0].type in ['button', 'checkbox', 'count', 'multipleAttachments', 'multipleCollaborators', 'multipleLookupValues', 'multipleRecordLinks', 'multipleSelects', 'rating', 'rollup', 'singleCollaborator', 'singleSelect'])").message("the first field of a table is its primary field, which can't be of this type: let a field of type singleLineText, number or date be the first"))]
 pub struct DesiredTable {
     /// Id of the table, so that `name` may change; found by its name when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

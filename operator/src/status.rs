@@ -86,16 +86,16 @@ fn clear_absent<S: Serialize>(before: Option<&S>, after: &mut serde_json::Value)
     }
 }
 
-/// Ends a pass: writes the status, and records an event when the reason of `Ready` changed.
+/// Ends a pass: writes the status, and records an event for each condition that tells its reason and has another one.
 pub async fn conclude<K: Observable>(object: &K, status: K::Status, ctx: &Context) -> Result<(), Error> {
     let kind = K::kind(&());
     let before = object.status().map(K::conditions).unwrap_or_default();
-    let changed = changed_reason(before, K::conditions(&status));
+    let changed = changed_reasons(before, K::conditions(&status));
     match write(&ctx.once, object, &status).await {
         Ok(None) => Ok(()),
         Ok(Some(_)) => {
             ctx.report.write(&kind, "status", "written");
-            if let Some((reason, warning, message)) = changed {
+            for (reason, warning, message) in changed {
                 ctx.report.event(object, warning, reason, &message).await;
             }
             Ok(())
@@ -107,19 +107,23 @@ pub async fn conclude<K: Observable>(object: &K, status: K::Status, ctx: &Contex
     }
 }
 
-/// The reason of `Ready` with its message, when it is another than before; a warning when the resource is stalled.
-fn changed_reason(before: &[Condition], after: &[Condition]) -> Option<(Reason, bool, String)> {
-    let ready =
-        |list: &[Condition]| list.iter().find(|condition| condition.r#type == condition::READY).cloned();
-    let now = ready(after)?;
-    if ready(before).is_some_and(|old| old.reason == now.reason) {
-        return None;
-    }
-    let stalled = after
-        .iter()
-        .any(|condition| condition.r#type == condition::STALLED && condition.status == ConditionStatus::True);
-    let reason = Reason::ALL.iter().copied().find(|reason| reason.as_str() == now.reason)?;
-    Some((reason, stalled, now.message))
+/// The reasons of `Ready` and `SchemaMatches` with their messages, where they are others than before. A warning when the
+/// resource is stalled, or its schema differs.
+fn changed_reasons(before: &[Condition], after: &[Condition]) -> Vec<(Reason, bool, String)> {
+    let find =
+        |list: &[Condition], kind: &str| list.iter().find(|condition| condition.r#type == kind).cloned();
+    let stalled =
+        find(after, condition::STALLED).is_some_and(|stalled| stalled.status == ConditionStatus::True);
+    let changed = |kind| {
+        let now = find(after, kind)?;
+        if find(before, kind).is_some_and(|old| old.reason == now.reason) {
+            return None;
+        }
+        let reason = Reason::ALL.iter().copied().find(|reason| reason.as_str() == now.reason)?;
+        let differs = kind == condition::SCHEMA_MATCHES && now.status == ConditionStatus::False;
+        Some((reason, if kind == condition::READY { stalled } else { differs }, now.message))
+    };
+    [condition::READY, condition::SCHEMA_MATCHES].into_iter().filter_map(changed).collect()
 }
 
 #[cfg(test)]

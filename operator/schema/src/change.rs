@@ -93,6 +93,19 @@ pub struct Request {
 }
 
 impl Change {
+    /// What is done to what, in short.
+    pub fn told(&self) -> String {
+        let what = match self.action {
+            Action::CreateTable | Action::CreateField => String::new(),
+            _ => format!(" ({})", self.what),
+        };
+        format!("{} {}{what}", self.action.as_str(), self.place())
+    }
+
+    fn place(&self) -> String {
+        self.field.iter().fold(self.table.clone(), |table, field| format!("{table}.{field}"))
+    }
+
     pub(crate) fn of_table(action: Action, table: &str, what: &str) -> Self {
         let (table, what) = (table.to_owned(), what.to_owned());
         Self { action, table, field: None, what, wanted: None, found: None, why: None, request: None }
@@ -176,7 +189,7 @@ impl From<&Change> for Drift {
 /// One line for a person.
 impl std::fmt::Display for Change {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let place = self.field.iter().fold(self.table.clone(), |table, field| format!("{table}.{field}"));
+        let place = self.place();
         let quoted = |text: &Option<String>| {
             text.as_ref().map_or_else(|| "nothing".to_owned(), |it| format!("\"{it}\""))
         };

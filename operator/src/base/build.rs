@@ -9,7 +9,10 @@ use crds::{
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::observe::{Observed, TLS_KEYS};
+use super::{
+    observe::{Observed, TLS_KEYS},
+    schema,
+};
 use crate::{
     config::Config,
     workflow::worker_name,
@@ -127,7 +130,7 @@ fn volumes(base: &AirtableBase) -> (Vec<Value>, Vec<Value>) {
     (volumes, mounts)
 }
 
-/// Who may call: the clients declared, the operator (it reads the schema), and the workers of workflows that use the base.
+/// Who may call: the clients declared, the operator (it reads the schema, and writes it where the policy says so), and the workers of workflows that use the base.
 fn clients(base: &AirtableBase, namespace: &str, observed: &Observed, config: &Config) -> Value {
     let account = |namespace: &str, name: &str, read_only: bool| json!({ "namespace": namespace, "name": name, "readOnly": read_only });
     let with_share = |mut entry: Value, client: &Client| {
@@ -146,7 +149,8 @@ fn clients(base: &AirtableBase, namespace: &str, observed: &Observed, config: &C
         let key = json!({ "name": client.name, "file": format!("{KEYS_FOLDER}/{}/key", client.name), "readOnly": client.read_only.unwrap_or(false) });
         Some(with_share(key, client))
     };
-    let operator = config.service_account.iter().map(|name| account(&config.namespace, name, true));
+    let reads_only = !schema::writes(base);
+    let operator = config.service_account.iter().map(|name| account(&config.namespace, name, reads_only));
     let workers = observed.workflows.iter().map(|workflow| account(namespace, &worker_name(workflow), false));
     json!({
         "serviceAccounts": base.spec.clients.iter().filter_map(declared).chain(operator).chain(workers).collect::<Vec<_>>(),

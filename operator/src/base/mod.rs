@@ -1,7 +1,9 @@
-//! `AirtableBase`: observe, validate, build, apply, status. This file is the driver alone.
+//! `AirtableBase`: observe, validate, build, apply, settle the schema, status. This file is the driver alone.
 
 pub(crate) mod build;
+mod drift;
 pub mod observe;
+mod schema;
 mod status;
 mod validate;
 
@@ -56,8 +58,10 @@ async fn pass(base: &AirtableBase, ctx: &Context) -> Result<Verdict, Error> {
         }
         other => other?,
     };
-    let seen = observe::after(base, deployed.as_ref(), ctx).await?;
-    let (status, verdict) = status::status(base, valid, deployed.as_ref(), &seen, Timestamp::now());
+    let mut seen = observe::after(base, deployed.as_ref(), ctx).await?;
+    let settled = schema::settle(base, &mut seen, ctx).await?;
+    let (mut status, verdict) = status::status(base, valid, deployed.as_ref(), &seen, Timestamp::now());
+    drift::put(base, settled.as_ref(), &mut status, Timestamp::now());
     write::conclude(base, status, ctx).await?;
     Ok(verdict)
 }

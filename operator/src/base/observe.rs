@@ -81,6 +81,16 @@ pub struct Tables {
     pub count: i32,
     /// SHA-256 of the schema as Airtable gives it.
     pub hash: String,
+    /// The tables as Airtable gives them.
+    pub schema: Value,
+}
+
+/// Where the gateway answers, and the operator's token for it.
+pub struct Access {
+    /// Base URL.
+    pub url: String,
+    /// None where the operator has no `ServiceAccount`, or an external gateway wants none.
+    pub token: Option<String>,
 }
 
 /// Secrets and workflows.
@@ -137,23 +147,34 @@ pub async fn after(
     deployed: Option<&Deployed>,
     ctx: &Context,
 ) -> Result<Seen, kube::Error> {
-    let Some(url) = build::endpoint(base) else { return Ok(Seen::default()) };
     let Some(deployed) = deployed else {
-        let token = external_token(base, ctx).await?;
-        return Ok(Seen { pods: Vec::new(), gateway: Some(ask(&url, token, ctx).await) });
+        return Ok(Seen { pods: Vec::new(), gateway: asked(base, ctx).await? });
     };
     let status = deployed.deployment.status.clone().unwrap_or_default();
     let is_ready = status.ready_replicas.unwrap_or(0) > 0;
     let all_ready = is_ready && status.unavailable_replicas.unwrap_or(0) == 0;
     let pods = if all_ready { Vec::new() } else { pods(base, ctx).await? };
-    let gateway = if is_ready {
-        let token =
-            ctx.tokens.get(&build::audience(&base.namespace().unwrap_or_default(), &base.name_any())).await?;
-        Some(ask(&url, token, ctx).await)
-    } else {
-        None
-    };
+    let gateway = if is_ready { asked(base, ctx).await? } else { None };
     Ok(Seen { pods, gateway })
+}
+
+async fn asked(base: &AirtableBase, ctx: &Context) -> Result<Option<Gateway>, kube::Error> {
+    match access(base, ctx).await? {
+        None => Ok(None),
+        Some(access) => Ok(Some(ask(&access, ctx).await)),
+    }
+}
+
+/// Access to the gateway of a base, deployed or external.
+pub async fn access(base: &AirtableBase, ctx: &Context) -> Result<Option<Access>, kube::Error> {
+    let Some(url) = build::endpoint(base) else { return Ok(None) };
+    let is_external = base.spec.gateway.as_ref().is_some_and(|gateway| gateway.external.is_some());
+    let token = if is_external {
+        external_token(base, ctx).await?
+    } else {
+        ctx.tokens.get(&build::audience(&base.namespace().unwrap_or_default(), &base.name_any())).await?
+    };
+    Ok(Some(Access { url, token }))
 }
 
 async fn pods(base: &AirtableBase, ctx: &Context) -> Result<Vec<Pod>, kube::Error> {
@@ -190,10 +211,10 @@ struct ReadyReport {
     checks: BTreeMap<String, String>,
 }
 
-async fn ask(url: &str, token: Option<String>, ctx: &Context) -> Gateway {
-    match ready_report(url, ctx).await {
+async fn ask(access: &Access, ctx: &Context) -> Gateway {
+    match ready_report(&access.url, ctx).await {
         Err(why) => Gateway::Unreachable(why),
-        Ok(report) if report.ready => Gateway::Ready(tables(url, token, ctx).await),
+        Ok(report) if report.ready => Gateway::Ready(tables(access, ctx).await),
         Ok(report) => {
             let failing: Vec<String> = report.checks.into_values().filter(|check| check != "ok").collect();
             Gateway::NotReady(failing.join("; "))
@@ -210,8 +231,11 @@ async fn ready_report(url: &str, ctx: &Context) -> Result<ReadyReport, String> {
         .map_err(|_| format!("/ready answers {status} with something else than a report"))
 }
 
-async fn tables(url: &str, token: Option<String>, ctx: &Context) -> Result<Tables, String> {
-    let request = ctx.http.get(format!("{url}/api/airtable/tables")).bearer_auth(token.unwrap_or_default());
+/// The schema of the base, read anew.
+pub async fn tables(access: &Access, ctx: &Context) -> Result<Tables, String> {
+    let request =
+        ctx.http.get(format!("{}/api/airtable/tables", access.url)).header("cache-control", "no-cache");
+    let request = request.bearer_auth(access.token.as_deref().unwrap_or_default());
     let response = request.send().await.map_err(|error| plain(&error))?;
     let status = response.status();
     if !status.is_success() {
@@ -220,11 +244,11 @@ async fn tables(url: &str, token: Option<String>, ctx: &Context) -> Result<Table
     let body = http::body(response, MOST_SCHEMA_BYTES).await.map_err(|error| error.to_string())?;
     let schema: Value =
         serde_json::from_slice(&body).map_err(|error| format!("the schema is no JSON: {error}"))?;
-    Ok(in_short(&schema))
+    Ok(in_short(schema))
 }
 
-/// The schema as a status keeps it.
-fn in_short(schema: &Value) -> Tables {
+/// The schema, and what a status keeps of it.
+fn in_short(mut schema: Value) -> Tables {
     let tables = schema["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |value: &Value| cut(value.as_str().unwrap_or_default(), LONGEST_NAME);
     let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
@@ -237,6 +261,7 @@ fn in_short(schema: &Value) -> Tables {
         tables: tables.iter().take(MOST_TABLES).map(short).collect(),
         count: number(tables.len()),
         hash: sha256(&serde_json::to_vec(tables).unwrap_or_default()),
+        schema: schema["tables"].take(),
     }
 }
 
@@ -248,9 +273,9 @@ mod tests {
 
     #[test]
     fn a_schema_is_kept_in_short_and_its_hash_shows_a_change() {
-        let one = in_short(&json!({"tables": [{"id": "tbl1", "name": "Deals", "fields": [{}, {}]}]}));
+        let one = in_short(json!({"tables": [{"id": "tbl1", "name": "Deals", "fields": [{}, {}]}]}));
         assert_eq!(one.tables, [Table { id: "tbl1".into(), name: "Deals".into(), fields: 2 }]);
-        let other = in_short(&json!({"tables": [{"id": "tbl1", "name": "Deals", "fields": [{}]}]}));
+        let other = in_short(json!({"tables": [{"id": "tbl1", "name": "Deals", "fields": [{}]}]}));
         assert_ne!(one.hash, other.hash);
     }
 }

@@ -7,7 +7,9 @@ use kube::ResourceExt as _;
 use super::{
     Error,
     build::endpoint,
+    drift,
     observe::{Gateway, Seen},
+    schema::Outcome,
 };
 use crate::{
     apply,
@@ -51,6 +53,7 @@ pub fn status(
         replicas: health.as_ref().map(|health| health.replicas),
         ready_replicas: health.as_ref().map(|health| health.ready),
         selector: deployed.map(|_| selector_text("gateway", &base.name_any())),
+        drift: before.drift,
     };
     (status, verdict)
 }
@@ -103,6 +106,8 @@ pub async fn refused(base: &AirtableBase, error: &apply::Error, ctx: &Context) -
     let mut status = base.status.clone().unwrap_or_default();
     status.observed_generation = base.metadata.generation;
     status.conditions = of_verdict(&verdict, &status.conditions, base.metadata.generation, Timestamp::now());
+    let not_read = base.spec.schema.is_some().then(|| Outcome::NotRead(error.to_string()));
+    drift::put(base, not_read.as_ref(), &mut status, Timestamp::now());
     conclude(base, status, ctx).await?;
     Ok(verdict)
 }
