@@ -72,7 +72,7 @@ fn the_children_of_a_base_with_everything() {
         rateLimit: {requestsPerSecond: 4, lockoutSeconds: 31},
         gateway: {replicas: 0, image: 'other:2', resources: {limits: {memory: 1Gi}}, storage: {sizeMebibytes: 64, storageClassName: fast}},
         tls: {secretName: certificate},
-        clients: [{name: report, serviceAccountRef: {name: report, namespace: bi}, readOnly: true}, {name: script, keySecretRef: {name: script-key}}]}";
+        clients: [{name: report, serviceAccountRef: {name: report, namespace: bi}, readOnly: true, share: 3}, {name: script, keySecretRef: {name: script-key}}]}";
     insta::assert_yaml_snapshot!(children(&gateway(spec)));
 }
 

@@ -190,6 +190,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let behaviour = Behaviour { limited: false, ..Behaviour::default() };
         let state = simulator::start(Fixture::sample().unwrap(), behaviour, &Metrics::new()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -280,4 +281,57 @@ async fn killed_with_a_delete_in_flight_it_counts_as_done() {
     let (_gateway, body, _folder) = world.killed_in_flight(&write).await;
     assert_eq!(body, json!({"id": world.old, "deleted": true}));
     assert_eq!(world.effects("delete").await.len(), 1);
+}
+
+const NAMES: [&str; 3] = ["First of a batch", "Second of a batch", "Third of a batch"];
+
+impl World {
+    /// Sends creates that go out together through a gateway that dies meanwhile, at `failpoint` or once they are on their
+    /// way, and each again through the next one: the names of what was answered, and of what was created.
+    async fn killed_with_a_batch(&self, failpoint: Option<&str>) -> (Vec<Value>, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let base = format!("--base={CRM}");
+        let failpoints = failpoint.map(|name| format!("{name}=1*return")).unwrap_or_default();
+        let more = [base.as_str(), "--settle-seconds=5", "--requests-per-second=1"];
+        let first = Process::start_with(folder.path(), &self.url, &failpoints, &more).await;
+        if failpoint.is_none() {
+            self.delay(&Method::POST).await;
+        }
+        let creates = NAMES.map(|name| (Method::POST, "Customers".to_owned(), json!({"fields": {"Name": name}})));
+        let send_all = |process: &Process| {
+            let requests = creates.iter().zip(NAMES).map(|(write, name)| send(process.request(CRM, &name.replace(' ', "-"), write)));
+            futures::future::join_all(requests.collect::<Vec<_>>())
+        };
+        let waiting = tokio::spawn(send_all(&first));
+        if failpoint.is_none() {
+            while self.get("/admin/faults").await["faults"] != json!([]) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            drop(first);
+        }
+        assert!(waiting.await.unwrap().iter().all(Option::is_none), "the process was to die");
+        let second = Process::start_with(folder.path(), &self.url, "", &[base.as_str(), "--settle-seconds=5"]).await;
+        let answers = send_all(&second).await.into_iter().map(Option::unwrap);
+        let names = answers.map(|(status, body)| if status == 200 { body["fields"]["Name"].clone() } else { body });
+        let posts = self.get("/admin/requests").await["requests"].as_array().unwrap().iter()
+            .filter(|request| request["method"] == "POST" && request["path"].as_str().unwrap().ends_with("/Customers"))
+            .count();
+        (names.collect(), posts)
+    }
+}
+
+#[tokio::test]
+async fn killed_after_a_batch_took_effect_each_key_finds_its_own_record() {
+    let world = World::new().await;
+    let (names, posts) = world.killed_with_a_batch(Some("gateway::after-effect")).await;
+    assert_eq!((names, posts), (NAMES.map(Value::from).to_vec(), 1));
+    assert_eq!(world.effects("create").await.len(), 3);
+}
+
+#[tokio::test]
+async fn killed_with_a_batch_in_flight_each_key_finds_its_own_record_when_it_lands() {
+    let world = World::new().await;
+    let (names, posts) = world.killed_with_a_batch(None).await;
+    assert_eq!((names, posts), (NAMES.map(Value::from).to_vec(), 1));
+    assert_eq!(world.effects("create").await.len(), 3);
 }

@@ -35,7 +35,7 @@ impl Steps {
     /// Closes the action's key here and at the gateway; what either knows of an effect is found.
     pub async fn close_action(&self, key: &Key, call: &Call, undo: &Mark) -> Result<Found, Failure> {
         let (own, claim, since) = self.close_here(key, call).await?;
-        let mark = Mark { key: key.action(), since, traceparent: undo.traceparent.clone() };
+        let mark = Mark { key: key.action(), since, ..undo.clone() };
         let found = match self.close_there(own.clone(), call, &mark).await {
             Err(failure) => match bounded(failure, call, Timestamp::now()) {
                 Failure::Final(problem) => {

@@ -34,6 +34,8 @@ pub struct Mark {
     pub since: Timestamp,
     /// `traceparent`, where the caller sent one.
     pub traceparent: Option<String>,
+    /// Undoes something: goes before what waits in the gateway's queue.
+    pub undoes: bool,
 }
 
 /// A write under `/v0/{base}/`.
@@ -116,6 +118,9 @@ impl Gateways {
         }
         if let Some(traceparent) = &mark.traceparent {
             request = request.header("traceparent", traceparent);
+        }
+        if mark.undoes {
+            request = request.header("priority", "u=1");
         }
         let answer = request.send().await.map_err(|error| lost(&error))?;
         let (status, wait) = (answer.status(), retry_after(&answer));

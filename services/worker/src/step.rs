@@ -37,7 +37,7 @@ impl Steps {
         if let Err(answer) = self.admit(key, call).await {
             return answer;
         }
-        let mark = Mark { key: key.action(), since: call.first_sent_at, traceparent };
+        let mark = Mark { key: key.action(), since: call.first_sent_at, traceparent, undoes: false };
         let (claim, past) = match self.begin(&mark, call).await {
             Ok((_, Past::Idle(attempt))) if call.attempt <= attempt => return answered_before(),
             Ok((claim, past)) => match afresh(&claim, past).await {
@@ -63,7 +63,7 @@ impl Steps {
         if let Err(answer) = self.admit(key, call).await {
             return answer;
         }
-        let mark = Mark { key: key.undo(), since: call.first_sent_at, traceparent };
+        let mark = Mark { key: key.undo(), since: call.first_sent_at, traceparent, undoes: true };
         let (claim, past) = match self.begin(&mark, call).await {
             Ok((claim, past)) => match afresh(&claim, past).await {
                 Ok(past) => (claim, past),

@@ -177,6 +177,10 @@ async fn write(
     let record = path.map(|Path(record)| record);
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
+    if let Some(key) = &key {
+        let undoes = key.contains("/undo");
+        assert_eq!(headers.get("priority").is_some_and(|priority| priority == "u=1"), undoes, "{key}");
+    }
     if method == Method::GET {
         let by_id = query.as_deref() == Some("returnFieldsByFieldId=true");
         let parameters = json!({"returnFieldsByFieldId": by_id});
