@@ -36,7 +36,6 @@ use crate::{
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')").message("metadata.name must be a DNS label of at most 52 characters that begins with a letter, since the gateway's Service is named after it")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.cache)").message("spec.cache is not supported by this version: remove it, every read goes to Airtable"))]
 #[x_kube(validation = Rule::new("!(has(self.tls) && has(self.gateway) && has(self.gateway.external))").message("spec.tls is for a gateway that the operator deploys: remove it, or remove spec.gateway.external"))]
 #[x_kube(validation = Rule::new("!(has(self.gateway) && has(self.gateway.external)) || (has(oldSelf.gateway) && has(oldSelf.gateway.external))").message("spec.gateway.external can't be added later, since the gateway that is deployed has the ledger: create another AirtableBase"))]
 pub struct AirtableBaseSpec {
@@ -54,7 +53,7 @@ pub struct AirtableBaseSpec {
     /// The budget of requests; Airtable's own limits when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimit>,
-    /// Caching of reads.
+    /// Caching of reads; each goes to Airtable when absent. Reads that are asked for at once travel once in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
     /// The gateway's pods.
@@ -105,13 +104,17 @@ pub struct RateLimit {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Cache {
-    /// Seconds for which an answer is fresh.
+    /// Seconds for which an answer is fresh: so old it may be where others than this gateway wrote. 0 keeps none.
     #[schemars(range(min = 0, max = 86_400))]
     pub ttl_seconds: i32,
-    /// Seconds for which an old answer may be given while a new one is fetched.
+    /// Seconds beyond that for which an old answer may be given while a new one is fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 86_400))]
     pub stale_while_revalidate_seconds: Option<i32>,
+    /// Seconds beyond the first for which an old answer may be given while Airtable can't be reached or fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 604_800))]
+    pub stale_if_error_seconds: Option<i32>,
 }
 
 /// Who may call the gateway: a `ServiceAccount`, or whoever has a key.

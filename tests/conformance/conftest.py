@@ -1,4 +1,4 @@
-"""Every test runs against a simulator and against a gateway before one, and both must say the same."""
+"""Every test runs against a simulator, a gateway before one, and one with a cache, and all must say the same."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import pyairtable
 from exchanges import Exchanges
-from target import BASE, Target, direct, gateway
+from target import BASE, Target, cached, direct, gateway
 
 ROOT = Path(__file__).parents[2]
-TARGETS = {"direct": direct, "gateway": gateway}
+TARGETS = {"direct": direct, "gateway": gateway, "cached": cached}
 
 said: dict[str, list[str]] = {}
 

@@ -24,6 +24,14 @@ class Target:
 
     def reset(self) -> None:
         requests.post(f"{self.simulator}/admin/reset", timeout=10).raise_for_status()
+        if self.name != "direct":
+            # The reset is a change that the gateway did not make.
+            said = requests.delete(f"{self.url}/api/airtable/cache", headers=self.authorization, timeout=10)
+            said.raise_for_status()
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
 
     def advance(self, seconds: int) -> None:
         """Sets the simulator's clock ahead."""
@@ -45,7 +53,7 @@ def direct(program: Path, folder: Path) -> Iterator[Target]:
 
 
 @contextmanager
-def gateway(program: Path, folder: Path) -> Iterator[Target]:
+def gateway(program: Path, folder: Path, name: str = "gateway", *more: str) -> Iterator[Target]:
     """A gateway before a simulator which keeps Airtable's limits."""
     key, token = folder / "key", folder / "token"
     key.write_text("client-key\n")
@@ -53,13 +61,20 @@ def gateway(program: Path, folder: Path) -> Iterator[Target]:
     simulator = start_simulator(program, folder, "airtable")
     try:
         options = [f"--upstream={simulator.url}", f"--base={BASE}", f"--token-file={token}", f"--client-key-file={key}"]
-        gateway = Service(program, "gateway", folder, *options, f"--ledger={folder / 'ledger'}")
+        gateway = Service(program, "gateway", folder, *options, f"--ledger={folder / 'ledger'}", *more)
         try:
-            yield Target("gateway", gateway.url, "client-key", simulator.url)
+            yield Target(name, gateway.url, "client-key", simulator.url)
         finally:
             gateway.stop()
     finally:
         simulator.stop()
+
+
+@contextmanager
+def cached(program: Path, folder: Path) -> Iterator[Target]:
+    """The same, with answers that are kept for longer than a test takes."""
+    with gateway(program, folder, "cached", "--cache-ttl-seconds=600", "--cache-stale-while-revalidate-seconds=600") as target:
+        yield target
 
 
 def start_simulator(program: Path, folder: Path, limits: str) -> Service:

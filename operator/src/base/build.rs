@@ -106,6 +106,12 @@ fn args(base: &AirtableBase, namespace: &str) -> Vec<String> {
         args.push(format!("--tls-listen=0.0.0.0:{TLS_PORT}"));
         args.extend([format!("--tls-cert-file={chain}"), format!("--tls-key-file={key}")]);
     }
+    if let Some(cache) = &base.spec.cache {
+        args.push(format!("--cache-ttl-seconds={}", cache.ttl_seconds));
+        let stale = cache.stale_while_revalidate_seconds;
+        args.extend(stale.map(|n| format!("--cache-stale-while-revalidate-seconds={n}")));
+        args.extend(cache.stale_if_error_seconds.map(|n| format!("--cache-stale-if-error-seconds={n}")));
+    }
     args
 }
 

@@ -70,6 +70,7 @@ fn the_children_of_a_minimal_base() {
 fn the_children_of_a_base_with_everything() {
     let spec = "{baseId: appCRM00000000001, tokenSecretRef: {name: token, key: pat}, endpoint: 'http://airtable/', deletionPolicy: Retain,
         rateLimit: {requestsPerSecond: 4, lockoutSeconds: 31},
+        cache: {ttlSeconds: 60, staleWhileRevalidateSeconds: 600, staleIfErrorSeconds: 3600},
         gateway: {replicas: 0, image: 'other:2', resources: {limits: {memory: 1Gi}}, storage: {sizeMebibytes: 64, storageClassName: fast}},
         tls: {secretName: certificate},
         clients: [{name: report, serviceAccountRef: {name: report, namespace: bi}, readOnly: true, share: 3}, {name: script, keySecretRef: {name: script-key}}]}";

@@ -3,7 +3,7 @@
 use auth::SecretFile;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, header::CACHE_CONTROL};
 use serde_json::Value;
 
 use crate::{
@@ -81,7 +81,8 @@ impl Gateways {
         }
     }
 
-    /// Reads under `/v0/{base}/`; `body` makes it a `POST`, for `listRecords`.
+    /// Reads under `/v0/{base}/`; `body` makes it a `POST`, for `listRecords`. Sagas decide by what is read: no cache on
+    /// the way may answer.
     pub async fn read(
         &self,
         base: &Base,
@@ -94,7 +95,7 @@ impl Gateways {
             None => self.request(Method::GET, base, &path),
             Some(body) => self.request(Method::POST, base, &path).json(body),
         };
-        self.send(request, mark).await?.judge()
+        self.send(request.header(CACHE_CONTROL, "no-cache"), mark).await?.judge()
     }
 
     /// The tables of the base, as the meta API has them.

@@ -36,6 +36,7 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let (arrived, answers) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
         let (count, told) = (arrived.clone(), answers.clone());
         let list = get(async move || {

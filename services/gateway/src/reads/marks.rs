@@ -110,6 +110,9 @@ impl Marks {
     pub fn changed(&mut self, touch: &Touch) {
         let marks = self.raised_by(touch);
         self.raise(marks, End::Done);
+        if *touch == Touch::Everything {
+            self.doubt_tables();
+        }
     }
 
     /// The tables as an answer to `reading` says; where they are other ones than before, nothing holds any more.

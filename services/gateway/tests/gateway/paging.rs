@@ -98,7 +98,7 @@ async fn before(table: &Table) -> (Upstream, Running) {
 async fn page(gateway: &Running, size: usize, offset: Option<&str>) -> (Vec<String>, Option<String>) {
     let query = format!("?pageSize={size}&view=v");
     let (status, body) = match offset {
-        Some(offset) if size % 2 == 0 => {
+        Some(offset) if size.is_multiple_of(2) => {
             let body = json!({"pageSize": size, "view": "v", "offset": offset});
             answer(gateway.deals(Method::POST, "/listRecords", None).json(&body)).await
         }

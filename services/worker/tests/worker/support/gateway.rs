@@ -175,6 +175,9 @@ async fn write(
     assert_eq!(headers["authorization"], "Bearer gateway-token");
     assert!(headers.contains_key("traceparent"));
     let record = path.map(|Path(record)| record);
+    if method == Method::GET || record.as_deref() == Some("listRecords") {
+        assert_eq!(headers["cache-control"], "no-cache", "sagas decide by what is read");
+    }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
     if let Some(key) = &key {
