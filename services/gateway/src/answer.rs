@@ -76,6 +76,13 @@ impl Answer {
     }
 }
 
+impl From<airtable::Error> for Answer {
+    fn from(error: airtable::Error) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::json(status, &error.body())
+    }
+}
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 impl IntoResponse for Answer {

@@ -8,25 +8,34 @@ use http::{HeaderMap, Method};
 use crate::{
     answer::Answer,
     clients_file::{Clients, ClientsFile, Terms},
+    key::Key,
+    rights::TableRights,
     route,
 };
 
 /// What a client may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rights {
     Full,
     ReadOnly,
+    /// On these tables only; see [`crate::rights`].
+    Tables(Arc<[TableRights]>),
 }
 
 impl Rights {
-    /// By the field `readOnly` of a client.
-    pub fn of(read_only: bool) -> Self {
-        if read_only { Self::ReadOnly } else { Self::Full }
+    /// By the fields `readOnly` and `tables` of a client. `readOnly` covers all tables.
+    pub fn of(read_only: bool, tables: Option<Vec<TableRights>>) -> Self {
+        let cover = |table: TableRights| TableRights { read_only: read_only || table.read_only, ..table };
+        match tables {
+            Some(tables) => Self::Tables(tables.into_iter().map(cover).collect()),
+            None if read_only => Self::ReadOnly,
+            None => Self::Full,
+        }
     }
 
-    /// Whether a request is allowed; `path` is percent-encoded.
-    pub fn allow(self, method: &Method, path: &str) -> bool {
-        self == Self::Full || route::reads(method, path)
+    /// Whether a request is allowed as far as its method and path tell; `path` is percent-encoded.
+    pub fn allow(&self, method: &Method, path: &str) -> bool {
+        *self != Self::ReadOnly || route::reads(method, path)
     }
 }
 
@@ -38,6 +47,17 @@ pub struct Client {
     pub rights: Rights,
     /// Of the budget: so many turns for each one of a client with a share of one.
     pub share: u16,
+}
+
+impl Client {
+    /// The key under which the ledger keeps its write. Clients of the whole base share theirs, which they may look up
+    /// anyway; another has its own, and no other can name it: no key has a space.
+    pub fn key(&self, key: Key) -> Key {
+        match self.rights {
+            Rights::Full | Rights::ReadOnly => key,
+            Rights::Tables(_) => Key { name: format!("{} {}", self.name, key.name), ..key },
+        }
+    }
 }
 
 /// Where clients are listed.

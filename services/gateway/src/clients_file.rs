@@ -9,10 +9,10 @@ use std::{
 use auth::{Key, Keys, Secret, SecretFile};
 use serde::Deserialize;
 
-use crate::client::Rights;
+use crate::{client::Rights, rights::TableRights};
 
-/// The file: `{"serviceAccounts": [{"namespace", "name", "readOnly", "share"}], "keys": [{"name", "file", "readOnly",
-/// "share"}]}`.
+/// The file: `{"serviceAccounts": [{"namespace", "name", "readOnly", "tables", "share"}], "keys": [{"name", "file",
+/// "readOnly", "tables", "share"}]}`; `"tables": [{"name", "readOnly", "fields": ["…"]}]`, the whole base where absent.
 ///
 /// A misspelt field is an error: `readonly` must not give full rights.
 #[derive(Debug, Deserialize)]
@@ -32,6 +32,8 @@ struct WireServiceAccount {
     #[serde(default)]
     read_only: bool,
     share: Option<u16>,
+    #[serde(default)]
+    tables: Option<Vec<TableRights>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,11 +44,13 @@ struct WireKey {
     file: PathBuf,
     #[serde(default)]
     read_only: bool,
+    #[serde(default)]
+    tables: Option<Vec<TableRights>>,
     share: Option<u16>,
 }
 
 /// What is settled with a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     pub rights: Rights,
     /// Of the budget, from 1 to 100.
@@ -54,12 +58,12 @@ pub struct Terms {
 }
 
 impl Terms {
-    fn new(name: &str, read_only: bool, share: Option<u16>) -> Result<Self, String> {
+    fn new(name: &str, rights: Rights, share: Option<u16>) -> Result<Self, String> {
         let share = share.unwrap_or(1);
         if !(1..=100).contains(&share) {
             return Err(format!("share of {name:?}: {share}, not from 1 to 100"));
         }
-        Ok(Self { rights: Rights::of(read_only), share })
+        Ok(Self { rights, share })
     }
 }
 
@@ -87,13 +91,14 @@ impl Clients {
         let wire: Wire = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let mut by_key = HashMap::new();
         for key in &wire.keys {
-            let terms = Terms::new(&key.name, key.read_only, key.share)?;
+            let terms = Terms::new(&key.name, Rights::of(key.read_only, key.tables.clone()), key.share)?;
             if by_key.insert(key.name.clone(), terms).is_some() {
                 return Err(format!("keys: the name {:?} is there twice", key.name));
             }
         }
         let account = |account: WireServiceAccount| {
-            let terms = Terms::new(&account.name, account.read_only, account.share)?;
+            let terms =
+                Terms::new(&account.name, Rights::of(account.read_only, account.tables), account.share)?;
             Ok(((account.namespace, account.name), terms))
         };
         Ok(Self {
@@ -109,12 +114,12 @@ impl Clients {
 
     /// What is settled with the holder of a key.
     pub fn of_key(&self, name: &str) -> Option<Terms> {
-        self.by_key.get(name).copied()
+        self.by_key.get(name).cloned()
     }
 
     /// What is settled with a `ServiceAccount`.
     pub fn of_service_account(&self, namespace: &str, name: &str) -> Option<Terms> {
-        self.service_accounts.get(&(namespace.to_owned(), name.to_owned())).copied()
+        self.service_accounts.get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
     /// Whether tokens have to be reviewed at all.

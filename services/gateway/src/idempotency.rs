@@ -58,6 +58,18 @@ impl Idempotency {
         }
     }
 
+    /// Whether `request` was begun under `key`, or won't be: then nothing is sent that was not looked at before. An
+    /// answer where somebody is at it, or nobody can tell.
+    pub async fn has_begun(&self, key: &Key, request: &Request) -> Result<bool, Answer> {
+        match self.ledger().look(&key.name).await {
+            Ok(Look::Unknown) => Ok(false),
+            Ok(Look::InFlight) => Err(in_flight()),
+            Ok(Look::Interrupted(intent)) => Ok(intent.fingerprint == note::fingerprint(request)),
+            Ok(Look::Done(_) | Look::Closed(_)) => Ok(true),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
     async fn begin(&self, key: &Key, request: &Request, caller: &Caller) -> Answer {
         let note = Note::new(request, caller.until());
         let now = Timestamp::now();

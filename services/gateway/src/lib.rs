@@ -35,6 +35,7 @@ mod reads;
 mod records;
 mod repeat;
 mod retry;
+mod rights;
 mod room;
 mod route;
 mod search;

@@ -18,6 +18,7 @@ use crate::{
     key::Key,
     proxy,
     retry::Care,
+    rights::Filter,
     upstream::Request,
 };
 
@@ -35,7 +36,11 @@ async fn tables(State(gateway): State<Gateway>, parts: Parts) -> Result<Answer, 
     let client = gateway.gatekeeper().identify(&parts.headers).await?;
     let caller = gateway.caller(&client, &parts)?;
     let request = Request::get(format!("/v0/meta/bases/{}/tables", gateway.base()));
-    Ok(gateway.delivery().send(&request, Care::Read, &caller).await?)
+    let answer = gateway.delivery().send(&request, Care::Read, &caller).await?;
+    Ok(match client.rights {
+        Rights::Full | Rights::ReadOnly => answer,
+        Rights::Tables(rights) => Filter::Tables(rights.to_vec()).apply(answer),
+    })
 }
 
 async fn status(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Answer, Answer> {
@@ -98,6 +103,6 @@ async fn require_full(gateway: &Gateway, headers: &HeaderMap) -> Result<Client, 
     let client = gateway.gatekeeper().identify(headers).await?;
     match client.rights {
         Rights::Full => Ok(client),
-        Rights::ReadOnly => Err(Answer::not_permitted()),
+        Rights::ReadOnly | Rights::Tables(_) => Err(Answer::not_permitted()),
     }
 }

@@ -11,9 +11,12 @@ use serde_json::Value;
 use crate::{
     Gateway,
     answer::Answer,
+    client::Rights,
     crash,
     key::Key,
-    retry, room,
+    retry,
+    rights::Filter,
+    room,
     route::{self, Target},
     upstream::{self, Request},
 };
@@ -43,9 +46,18 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     let key = match care {
         retry::Care::Write if !crash::without_ledger() => Key::of(&parts.headers)?,
         _ => None,
-    };
+    }
+    .map(|key| client.key(key));
     let copies = if key.is_some() { COPIES_OF_KEYED } else { 1 };
     let request = upstream_request(&parts, path, read_body(&gateway, body, copies).await?);
+    let (request, filter) = match &client.rights {
+        Rights::Tables(rights) if target == Target::Base => {
+            let ledger = key.as_ref().map(|key| (key, &**gateway.idempotency()));
+            let (sent, filter) = gateway.inspector().inspect(rights, &request, ledger, &caller).await?;
+            (held(&gateway, request, sent, copies).ok_or_else(room::full)?, filter)
+        }
+        _ => (request, Filter::Nothing),
+    };
     tracing::debug!(client = client.name, method = %request.method, "passing on");
     let answer = if care == retry::Care::Read {
         gateway.reads().answer(request, caller).await?
@@ -58,6 +70,7 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
         under_way.ended(&outcome);
         outcome?
     };
+    let answer = filter.apply(answer);
     Ok(if target == Target::Bases { only_base(answer, gateway.base()) } else { answer })
 }
 
@@ -71,6 +84,16 @@ pub async fn read_body(gateway: &Gateway, body: Body, copies: usize) -> Result<B
     let room = gateway.room().reserve(largest.min(LARGEST_BODY) * copies).ok_or_else(room::full)?;
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())?;
     Ok(room.keep(body.len() * copies).hold(body))
+}
+
+/// What is sent in place of `asked`, in room of its own where its body is another; none where there is no room.
+fn held(gateway: &Gateway, asked: Request, sent: Request, copies: usize) -> Option<Request> {
+    if sent.body.is_empty() || sent.body.as_ptr() == asked.body.as_ptr() {
+        return Some(sent);
+    }
+    drop(asked);
+    let room = gateway.room().reserve(sent.body.len() * copies)?;
+    Some(Request { body: room.hold(sent.body), ..sent })
 }
 
 /// Other bases and what is above bases is not for clients of this one.

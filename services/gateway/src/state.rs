@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     queue::Queue,
     reads::Reads,
+    rights::Inspector,
     room::Room,
     timing::Timing,
     token::Token,
@@ -43,6 +44,7 @@ struct Shared {
     gatekeeper: Gatekeeper,
     delivery: Delivery,
     reads: Reads,
+    inspector: Inspector,
     idempotency: Arc<Idempotency>,
     health: Arc<Health>,
     room: Room,
@@ -88,6 +90,7 @@ impl Gateway {
             retention: config.retention(),
             metrics,
             gatekeeper,
+            inspector: Inspector::new(&config.base, delivery.clone()),
             delivery,
             reads,
             idempotency,
@@ -144,6 +147,10 @@ impl Gateway {
 
     pub(crate) fn reads(&self) -> &Reads {
         &self.0.reads
+    }
+
+    pub(crate) fn inspector(&self) -> &Inspector {
+        &self.0.inspector
     }
 
     pub(crate) fn idempotency(&self) -> &Arc<Idempotency> {

@@ -297,9 +297,13 @@ impl World {
         if failpoint.is_none() {
             self.delay(&Method::POST).await;
         }
-        let creates = NAMES.map(|name| (Method::POST, "Customers".to_owned(), json!({"fields": {"Name": name}})));
+        let creates =
+            NAMES.map(|name| (Method::POST, "Customers".to_owned(), json!({"fields": {"Name": name}})));
         let send_all = |process: &Process| {
-            let requests = creates.iter().zip(NAMES).map(|(write, name)| send(process.request(CRM, &name.replace(' ', "-"), write)));
+            let requests = creates
+                .iter()
+                .zip(NAMES)
+                .map(|(write, name)| send(process.request(CRM, &name.replace(' ', "-"), write)));
             futures::future::join_all(requests.collect::<Vec<_>>())
         };
         let waiting = tokio::spawn(send_all(&first));
@@ -310,11 +314,18 @@ impl World {
             drop(first);
         }
         assert!(waiting.await.unwrap().iter().all(Option::is_none), "the process was to die");
-        let second = Process::start_with(folder.path(), &self.url, "", &[base.as_str(), "--settle-seconds=5"]).await;
+        let second =
+            Process::start_with(folder.path(), &self.url, "", &[base.as_str(), "--settle-seconds=5"]).await;
         let answers = send_all(&second).await.into_iter().map(Option::unwrap);
-        let names = answers.map(|(status, body)| if status == 200 { body["fields"]["Name"].clone() } else { body });
-        let posts = self.get("/admin/requests").await["requests"].as_array().unwrap().iter()
-            .filter(|request| request["method"] == "POST" && request["path"].as_str().unwrap().ends_with("/Customers"))
+        let names =
+            answers.map(|(status, body)| if status == 200 { body["fields"]["Name"].clone() } else { body });
+        let posts = self.get("/admin/requests").await["requests"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|request| {
+                request["method"] == "POST" && request["path"].as_str().unwrap().ends_with("/Customers")
+            })
             .count();
         (names.collect(), posts)
     }

@@ -16,7 +16,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{health::Health, queue, token::Token, upstream::Upstream};
+use crate::{delivery::Way, health::Health, queue, token::Token, upstream::Upstream};
 
 const LIST: &str = "/v0/appAAAAAAAAAAAAAA/Deals";
 
@@ -51,13 +51,14 @@ impl Stage {
         std::fs::write(folder.path().join("token"), "pat").unwrap();
         let metrics = Metrics::register(&telemetry::metrics::Metrics::new()).unwrap();
         let limits = queue::Limits { requests_per_second: 50, length: 10, lockout: Duration::ZERO };
-        let delivery = Delivery::new(
-            Upstream::new(&url).unwrap(),
-            Token::new(folder.path().join("token"), metrics.clone()),
-            queue::Queue::new(limits, metrics.clone()),
-            Health::new("appAAAAAAAAAAAAAA"),
-            metrics.clone(),
-        );
+        let delivery = Delivery::new(Way {
+            upstream: Upstream::new(&url).unwrap(),
+            token: Token::new(folder.path().join("token"), metrics.clone()),
+            queue: queue::Queue::new(limits, metrics.clone()),
+            health: Health::new("appAAAAAAAAAAAAAA", metrics.clone()),
+            metrics: metrics.clone(),
+            merges: false,
+        });
         let options = Line::parse_from(["gateway", "--cache-ttl-seconds=600"]).options;
         Self { reads: Reads::new(&options, delivery, metrics), arrived, answers, _folder: folder }
     }
@@ -66,7 +67,8 @@ impl Stage {
         let mut request = Request::get(LIST.to_owned());
         request.headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
         let reads = self.reads.clone();
-        async move { reads.answer(request, Instant::now() + Duration::from_secs(20)).await }
+        let caller = Caller::gateway(Instant::now() + Duration::from_secs(20));
+        async move { reads.answer(request, caller).await }
     }
 
     async fn until_arrived(&self, count: usize) {

@@ -1,0 +1,122 @@
+//! What of an answer a client may see. Pure; an answer that can't be looked through is not passed on.
+
+use std::collections::HashSet;
+
+use airtable::Table;
+use http::{StatusCode, header};
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
+
+use super::grant::{Scope, TableRights};
+use crate::answer::Answer;
+
+/// What is left of an answer that is a success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// All of it.
+    Nothing,
+    /// Of a record, or of each in a list, the cells with these keys.
+    Cells(HashSet<String>),
+    /// Of a list of at most one record, that record, with the cells that have these keys; all where there are none.
+    One(Option<HashSet<String>>),
+    /// Of the tables of the base what these rights are on.
+    Tables(Vec<TableRights>),
+    /// The views with these ids.
+    Views(HashSet<String>),
+}
+
+/// What holds no cells, beside `fields`.
+const OF_RECORD: [&str; 4] = ["id", "createdTime", "commentCount", "deleted"];
+const OF_LIST: [&str; 4] = ["offset", "createdRecords", "updatedRecords", "details"];
+
+impl Filter {
+    /// The cells with these keys; all where there are none.
+    pub fn cells(keys: Option<HashSet<String>>) -> Self {
+        keys.map_or(Self::Nothing, Self::Cells)
+    }
+
+    /// What the client gets of `answer`.
+    pub fn apply(&self, mut answer: Answer) -> Answer {
+        // A HEAD has no body.
+        let is_bare = answer.body.is_empty() && !matches!(self, Self::One(_));
+        if *self == Self::Nothing || !answer.status.is_success() || is_bare {
+            return answer;
+        }
+        let Some(Value::Object(body)) = answer.value() else { return unreadable() };
+        match self.left(body) {
+            Some(Ok(body)) => {
+                // It tells what is hidden from what is hidden otherwise.
+                answer.headers.remove(header::ETAG);
+                Answer { body: body.to_string().into(), ..answer }
+            }
+            Some(Err(error)) => error.into(),
+            None => unreadable(),
+        }
+    }
+
+    /// What is left of the body, or that there is no such record; none where it can't be told.
+    fn left(&self, mut body: Map<String, Value>) -> Option<Result<Value, airtable::Error>> {
+        let left = match self {
+            Self::Nothing => Value::Object(body),
+            Self::Cells(keys) if body.contains_key("records") => list(body, keys)?,
+            Self::Cells(keys) => record(body, keys),
+            Self::One(keys) => match (body.get_mut("records")?.as_array_mut()?.pop(), keys) {
+                (None, _) => return Some(Err(airtable::Error::ModelNotFound)),
+                (Some(Value::Object(found)), Some(keys)) => record(found, keys),
+                (Some(found), None) => found,
+                (Some(_), Some(_)) => return None,
+            },
+            Self::Tables(rights) => tables(rights, &body)?,
+            Self::Views(ids) => {
+                let id = |view: &Value| view.get("id").and_then(Value::as_str).map(str::to_owned);
+                let mut views = body.remove("views")?.as_array()?.clone();
+                views.retain(|view| id(view).is_some_and(|id| ids.contains(&id)));
+                json!({"views": views})
+            }
+        };
+        Some(Ok(left))
+    }
+}
+
+fn list(mut body: Map<String, Value>, keys: &HashSet<String>) -> Option<Value> {
+    let Value::Array(records) = body.remove("records")? else { return None };
+    let seen = |found: Value| match found {
+        Value::Object(found) => Some(record(found, keys)),
+        _ => None,
+    };
+    let records = records.into_iter().map(seen).collect::<Option<Vec<_>>>()?;
+    body.retain(|name, _| OF_LIST.contains(&name.as_str()));
+    body.insert("records".to_owned(), records.into());
+    Some(Value::Object(body))
+}
+
+fn record(mut found: Map<String, Value>, keys: &HashSet<String>) -> Value {
+    found.retain(|name, _| name == "fields" || OF_RECORD.contains(&name.as_str()));
+    match found.get_mut("fields") {
+        Some(Value::Object(cells)) => cells.retain(|name, _| keys.contains(name)),
+        Some(strange) => *strange = json!({}),
+        None => (),
+    }
+    Value::Object(found)
+}
+
+/// The schema without hidden tables and fields. A view may show by its order what is in hidden fields: a table with
+/// hidden fields has none.
+fn tables(rights: &[TableRights], body: &Map<String, Value>) -> Option<Value> {
+    let tables = Vec::<Table>::deserialize(body.get("tables")?).ok()?;
+    let seen = Scope { rights, tables: &tables }.grants().map(|grant| {
+        let table = grant.table.clone();
+        if grant.is_whole() {
+            return table;
+        }
+        let fields = grant.visible(false).cloned().collect();
+        Table { fields, views: Vec::new(), rest: Map::new(), ..table }
+    });
+    Some(json!({"tables": seen.collect::<Vec<_>>()}))
+}
+
+fn unreadable() -> Answer {
+    let message =
+        "Airtable's answer can't be looked through, as this client's rights need it; a write has happened";
+    Answer::error(StatusCode::BAD_GATEWAY, "GATEWAY_ANSWER_UNREADABLE", message)
+}
