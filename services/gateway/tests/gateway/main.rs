@@ -5,6 +5,7 @@ mod closing;
 mod doubtful;
 mod exactly_once;
 mod finding_out;
+mod hidden;
 mod limits;
 mod merging;
 mod paging;
