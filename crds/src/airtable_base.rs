@@ -121,7 +121,7 @@ pub struct Cache {
 #[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.serviceAccountRef) != has(self.keySecretRef)").message("a client is identified by exactly one of serviceAccountRef and keySecretRef"))]
-#[x_kube(validation = Rule::new("!has(self.tables)").message("clients[].tables is not supported by this version: remove it, or use readOnly"))]
+#[x_kube(validation = Rule::new("!has(self.readOnly) || !self.readOnly || !has(self.tables) || self.tables.all(table, !has(table.readOnly) || table.readOnly)").message("clients[].readOnly covers all tables: remove readOnly: false from clients[].tables, or readOnly: true from the client"))]
 pub struct Client {
     /// Name of the client in logs and metrics.
     #[schemars(length(min = 1, max = 59), pattern(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -132,17 +132,36 @@ pub struct Client {
     /// The key that is accepted as a bearer token, as Airtable's clients send theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_secret_ref: Option<SecretKeyRef>,
-    /// Only reads are allowed.
+    /// Only reads are allowed, in whatever table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
     /// Share of the budget while others wait as well: so many turns for each one of a client with a share of 1, which it is when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub share: Option<i32>,
-    /// Only these tables, by id or name; all when absent.
+    /// Only these tables are there for the client; the whole base when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
-    pub tables: Option<Vec<String>>,
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub tables: Option<Vec<TableRights>>,
+}
+
+/// What a client may do in a table.
+#[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TableRights {
+    /// Id of the table, which stays when it is renamed, or its name.
+    #[schemars(length(min = 1, max = 255))]
+    pub name: String,
+    /// Only reads are allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+    /// Only these fields are there for the client, by id or name; all when absent. Without the others it can neither
+    /// delete nor replace records, nor use views and comments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 255)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub fields: Option<Vec<String>>,
 }
 
 /// What becomes of the gateway's volume when the base is deleted.

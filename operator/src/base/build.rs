@@ -139,21 +139,17 @@ fn volumes(base: &AirtableBase) -> (Vec<Value>, Vec<Value>) {
 /// Who may call: the clients declared, the operator (it reads the schema, and writes it where the policy says so), and the workers of workflows that use the base.
 fn clients(base: &AirtableBase, namespace: &str, observed: &Observed, config: &Config) -> Value {
     let account = |namespace: &str, name: &str, read_only: bool| json!({ "namespace": namespace, "name": name, "readOnly": read_only });
-    let with_share = |mut entry: Value, client: &Client| {
-        if let (Some(entry), Some(share)) = (entry.as_object_mut(), client.share) {
-            entry.insert("share".to_owned(), share.into());
-        }
-        entry
-    };
     let declared = |client: &Client| {
-        let account_ref = client.service_account_ref.as_ref()?;
-        let namespace = account_ref.namespace.as_deref().unwrap_or(namespace);
-        Some(with_share(account(namespace, &account_ref.name, client.read_only.unwrap_or(false)), client))
+        let named = client.service_account_ref.as_ref()?;
+        let of = named.namespace.as_deref().unwrap_or(namespace);
+        Some(with_terms(account(of, &named.name, client.read_only.unwrap_or(false)), client))
     };
     let key = |client: &Client| {
         client.key_secret_ref.as_ref()?;
-        let key = json!({ "name": client.name, "file": format!("{KEYS_FOLDER}/{}/key", client.name), "readOnly": client.read_only.unwrap_or(false) });
-        Some(with_share(key, client))
+        let file = format!("{KEYS_FOLDER}/{}/key", client.name);
+        let rights =
+            json!({ "name": client.name, "file": file, "readOnly": client.read_only.unwrap_or(false) });
+        Some(with_terms(rights, client))
     };
     let reads_only = !schema::writes(base);
     let operator = config.service_account.iter().map(|name| account(&config.namespace, name, reads_only));
@@ -162,4 +158,15 @@ fn clients(base: &AirtableBase, namespace: &str, observed: &Observed, config: &C
         "serviceAccounts": base.spec.clients.iter().filter_map(declared).chain(operator).chain(workers).collect::<Vec<_>>(),
         "keys": base.spec.clients.iter().filter_map(key).collect::<Vec<_>>(),
     })
+}
+
+/// A client as the file has it, with its tables where it is limited to some, and its share of the budget.
+fn with_terms(mut rights: Value, client: &Client) -> Value {
+    if let Some(tables) = &client.tables {
+        rights["tables"] = json!(tables);
+    }
+    if let Some(share) = client.share {
+        rights["share"] = share.into();
+    }
+    rights
 }

@@ -73,7 +73,7 @@ fn the_children_of_a_base_with_everything() {
         cache: {ttlSeconds: 60, staleWhileRevalidateSeconds: 600, staleIfErrorSeconds: 3600},
         gateway: {replicas: 0, image: 'other:2', resources: {limits: {memory: 1Gi}}, storage: {sizeMebibytes: 64, storageClassName: fast}},
         tls: {secretName: certificate},
-        clients: [{name: report, serviceAccountRef: {name: report, namespace: bi}, readOnly: true, share: 3}, {name: script, keySecretRef: {name: script-key}}]}";
+        clients: [{name: report, serviceAccountRef: {name: report, namespace: bi}, readOnly: true, share: 3}, {name: script, keySecretRef: {name: script-key}, tables: [{name: Orders}, {name: Customers, readOnly: true, fields: [Name]}]}]}";
     insta::assert_yaml_snapshot!(children(&gateway(spec)));
 }
 
