@@ -15,12 +15,13 @@ FIXTURE = Path(__file__).parent / "fixture.json"
 
 @dataclass(frozen=True)
 class Target:
-    """`url` and `key` are for the client, `simulator` is where the records end up."""
+    """`url` and `key` are for the client, `simulator` is where the records end up, `process` is what serves the client."""
 
     name: str
     url: str
     key: str
     simulator: str
+    process: int
 
     def reset(self) -> None:
         requests.post(f"{self.simulator}/admin/reset", timeout=10).raise_for_status()
@@ -43,17 +44,17 @@ class Target:
 
 
 @contextmanager
-def direct(program: Path, folder: Path) -> Iterator[Target]:
-    """A simulator without limits."""
-    simulator = start_simulator(program, folder, "off")
+def direct(program: Path, folder: Path, limits: str = "off") -> Iterator[Target]:
+    """A simulator, without limits unless they are asked for."""
+    simulator = start_simulator(program, folder, limits)
     try:
-        yield Target("direct", simulator.url, TOKEN, simulator.url)
+        yield Target("direct", simulator.url, TOKEN, simulator.url, simulator.process.pid)
     finally:
         simulator.stop()
 
 
 @contextmanager
-def gateway(program: Path, folder: Path, name: str = "gateway", *more: str) -> Iterator[Target]:
+def gateway(program: Path, folder: Path, *more: str, name: str = "gateway") -> Iterator[Target]:
     """A gateway before a simulator which keeps Airtable's limits."""
     key, token = folder / "key", folder / "token"
     key.write_text("client-key\n")
@@ -63,7 +64,7 @@ def gateway(program: Path, folder: Path, name: str = "gateway", *more: str) -> I
         options = [f"--upstream={simulator.url}", f"--base={BASE}", f"--token-file={token}", f"--client-key-file={key}"]
         gateway = Service(program, "gateway", folder, *options, f"--ledger={folder / 'ledger'}", *more)
         try:
-            yield Target(name, gateway.url, "client-key", simulator.url)
+            yield Target(name, gateway.url, "client-key", simulator.url, gateway.process.pid)
         finally:
             gateway.stop()
     finally:
@@ -73,7 +74,7 @@ def gateway(program: Path, folder: Path, name: str = "gateway", *more: str) -> I
 @contextmanager
 def cached(program: Path, folder: Path) -> Iterator[Target]:
     """The same, with answers that are kept for longer than a test takes."""
-    with gateway(program, folder, "cached", "--cache-ttl-seconds=600", "--cache-stale-while-revalidate-seconds=600") as target:
+    with gateway(program, folder, "--cache-ttl-seconds=600", "--cache-stale-while-revalidate-seconds=600", name="cached") as target:
         yield target
 
 

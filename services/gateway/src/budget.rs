@@ -9,7 +9,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::turns::{Ask, Place, Turns};
+use crate::{
+    pace::Pace,
+    turns::{Ask, Place, Turns},
+};
 
 /// A place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +32,7 @@ pub struct Budget {
     /// When each permit that was given back may be used again; in order of time.
     cooling: VecDeque<Instant>,
     turns: Turns<Ticket>,
+    pace: Pace<Ticket>,
     locked_until: Option<Instant>,
     last_ticket: u64,
 }
@@ -46,25 +50,32 @@ impl Budget {
             held: 0,
             cooling: std::iter::repeat_n(now + window, permits).collect(),
             turns: Turns::default(),
+            pace: Pace::default(),
             locked_until: None,
             last_ticket: 0,
         }
     }
 
     /// Queues for a permit. At the front there is always a place.
-    pub fn join(&mut self, ask: Ask) -> Result<Ticket, Full> {
+    pub fn join(&mut self, ask: Ask, now: Instant) -> Result<Ticket, Full> {
         if ask.place == Place::Back && self.waiting() >= self.capacity {
             return Err(Full);
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        self.turns.join(ticket, ask);
+        self.pass(now);
+        let (distance, goes_on) = (self.distance(), ask.place == Place::Front || self.turns.have(&ask));
+        let ask = if goes_on { Some(ask) } else { self.pace.hold(ticket, ask, now, distance) };
+        if let Some(ask) = ask {
+            self.turns.join(ticket, ask);
+        }
         Ok(ticket)
     }
 
     /// Leaves the queue; without effect for who is not in it.
     pub fn leave(&mut self, ticket: Ticket) {
         self.turns.leave(ticket);
+        self.pace.leave(ticket);
     }
 
     /// Gives a permit to whose turn it is, if there is one to be had. The first ticket holds it from now on; up to `most`
@@ -79,8 +90,11 @@ impl Budget {
         if self.locked_until.is_some() || self.free() == 0 {
             return None;
         }
-        let granted = self.turns.next(most, fits)?;
+        let (kind, granted) = self.turns.next(most, fits)?;
         self.held += 1;
+        if let Some(kind) = kind {
+            self.pace.departed(&kind, now);
+        }
         Some(granted)
     }
 
@@ -91,6 +105,9 @@ impl Budget {
         }
         if self.locked_until.is_some_and(|until| until <= now) {
             self.locked_until = None;
+        }
+        for (ticket, ask) in self.pace.release(now, now.checked_sub(self.window)) {
+            self.turns.join(ticket, ask);
         }
     }
 
@@ -114,7 +131,17 @@ impl Budget {
 
     /// When [`Budget::grant`] may next grant more without another event.
     pub fn next_change(&self) -> Option<Instant> {
-        if self.waiting() == 0 { None } else { self.more_at() }
+        let more = if self.turns.len() == 0 { None } else { self.more_at() };
+        [more, self.pace.next()].into_iter().flatten().min()
+    }
+
+    /// Between writes of one kind: nothing while all permits are free, a permit's part of a window when they are used
+    /// up. Who has to wait for a permit anyway waits for nothing else.
+    fn distance(&self) -> Duration {
+        match (self.permits.try_into(), (self.permits - self.free()).try_into()) {
+            (Ok(permits), Ok(used)) if self.free() > 0 => self.window / permits * used / permits,
+            _ => Duration::ZERO,
+        }
     }
 
     /// When there is a permit to be had again at the latest as far as is known; none while all of them are held.
@@ -134,7 +161,7 @@ impl Budget {
 
     /// How many wait.
     pub fn waiting(&self) -> usize {
-        self.turns.len()
+        self.turns.len() + self.pace.len()
     }
 
     /// Until when nobody sends.

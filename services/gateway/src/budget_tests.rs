@@ -13,7 +13,7 @@ fn ask(place: Place) -> Ask {
 
 impl Budget {
     fn place(&mut self, place: Place) -> Result<Ticket, Full> {
-        self.join(ask(place))
+        self.join(ask(place), Instant::now())
     }
 
     fn grant_all(&mut self, now: Instant) -> Vec<Ticket> {
@@ -74,6 +74,27 @@ fn a_permit_that_was_not_used_is_to_be_had_at_once() {
     assert_eq!(budget.grant_all(now).len(), 1);
     budget.give_back();
     assert_eq!(budget.grant_all(now), [second]);
+}
+
+#[test]
+fn what_could_travel_together_follows_at_a_distance_that_grows_while_the_budget_is_used_up() {
+    let start = Instant::now();
+    let mut budget = budget(5, 10, start);
+    let together = |budget: &mut Budget, now| {
+        budget.join(Ask { kind: Some("kind".into()), ..ask(Place::Back) }, now).unwrap();
+        budget.grant(now, 9, |_, _| true).map(|granted| granted.len())
+    };
+    assert_eq!(together(&mut budget, start), Some(1), "nobody waits for company while all permits are free");
+    let after = |milliseconds| start + Duration::from_millis(milliseconds);
+    assert_eq!(together(&mut budget, after(39)), None);
+    assert_eq!(budget.next_change(), Some(after(40)));
+    assert_eq!(together(&mut budget, after(40)), Some(2));
+    assert_eq!(together(&mut budget, after(119)), None);
+    assert_eq!(budget.grant_all(after(119)), []);
+    let other = budget.join(ask(Place::Back), after(119)).unwrap();
+    assert_eq!(budget.grant_all(after(119)), [other], "whatever can't travel in company is not held up");
+    assert_eq!(together(&mut budget, after(120)), Some(2));
+    assert_eq!(budget.waiting(), 0);
 }
 
 #[test]

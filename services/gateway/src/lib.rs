@@ -28,6 +28,7 @@ mod mergeable;
 mod metrics;
 mod note;
 mod outcome;
+mod pace;
 mod platform;
 mod proxy;
 mod queue;

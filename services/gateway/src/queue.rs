@@ -164,7 +164,7 @@ impl Shared {
     ) -> Result<(Seat, oneshot::Receiver<Turn>), NoPermit> {
         let (turn, granted) = oneshot::channel();
         let mut state = self.lock();
-        let ticket = state.budget.join(ask).map_err(|Full| NoPermit::Full)?;
+        let ticket = state.budget.join(ask, Instant::now()).map_err(|Full| NoPermit::Full)?;
         state.seats.insert(ticket, Waiting { turn, member });
         self.metrics.queue_length(state.budget.waiting());
         drop(state);

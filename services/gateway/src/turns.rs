@@ -83,6 +83,11 @@ impl<T: Copy + Ord + std::hash::Hash> Turns<T> {
         self.asks.len()
     }
 
+    /// Whether one of the kind of `ask` waits.
+    pub fn have(&self, ask: &Ask) -> bool {
+        ask.kind.as_ref().is_some_and(|kind| self.kinds.contains_key(kind))
+    }
+
     /// `ticket`, the highest so far, waits from now on.
     pub fn join(&mut self, ticket: T, ask: Ask) {
         match ask.place {
@@ -106,13 +111,17 @@ impl<T: Copy + Ord + std::hash::Hash> Turns<T> {
     }
 
     /// Who is next, with up to `most` others of its kind that come along, the longest waiting first, as far as `fits`
-    /// says that a ticket goes with those already chosen. They share what the turn costs.
-    pub fn next(&mut self, most: usize, mut fits: impl FnMut(&[T], T) -> bool) -> Option<Vec<T>> {
+    /// says that a ticket goes with those already chosen. They share what the turn costs. With the kind, if it is of one.
+    pub fn next(
+        &mut self,
+        most: usize,
+        mut fits: impl FnMut(&[T], T) -> bool,
+    ) -> Option<(Option<Arc<str>>, Vec<T>)> {
         let lead = self.lead()?;
         let mut chosen = vec![lead];
-        let kind =
-            self.asks.get(&lead).and_then(|ask| ask.kind.as_ref()).and_then(|kind| self.kinds.get(kind));
-        for (_, ticket) in kind.into_iter().flatten().take(MOST_LOOKED_AT) {
+        let kind = self.asks.get(&lead).and_then(|ask| ask.kind.clone());
+        let of_kind = kind.as_ref().and_then(|kind| self.kinds.get(kind));
+        for (_, ticket) in of_kind.into_iter().flatten().take(MOST_LOOKED_AT) {
             if chosen.len() <= most && *ticket != lead && fits(&chosen, *ticket) {
                 chosen.push(*ticket);
             }
@@ -124,7 +133,7 @@ impl<T: Copy + Ord + std::hash::Hash> Turns<T> {
             }
         }
         self.classes.retain(|_, class| !class.order.is_empty());
-        Some(chosen)
+        Some((kind, chosen))
     }
 
     /// Who is next: the front, then the highest class, but for one that was passed over too often.

@@ -22,8 +22,17 @@ fn of_kind(client: &str, kind: &str) -> Ask {
     Ask { kind: Some(kind.into()), ..interactive(client) }
 }
 
+/// Who is served together.
+fn next<T: Copy + Ord + std::hash::Hash>(
+    turns: &mut Turns<T>,
+    most: usize,
+    fits: impl FnMut(&[T], T) -> bool,
+) -> Option<Vec<T>> {
+    turns.next(most, fits).map(|(_, chosen)| chosen)
+}
+
 fn alone<T: Copy + Ord + std::hash::Hash>(turns: &mut Turns<T>) -> Option<T> {
-    turns.next(0, |_, _| false)?.first().copied()
+    next(turns, 0, |_, _| false)?.first().copied()
 }
 
 #[test]
@@ -85,9 +94,9 @@ fn those_of_a_kind_come_along_in_the_order_they_came_as_far_as_they_fit() {
     for (ticket, client) in [(1, "a"), (2, "a"), (3, "b"), (4, "c"), (5, "b")] {
         turns.join(ticket, of_kind(client, if ticket == 3 { "other" } else { "kind" }));
     }
-    assert_eq!(turns.next(2, |chosen, ticket| chosen == [1] && ticket != 2), Some(vec![1, 4]));
-    assert_eq!(turns.next(9, |_, _| true), Some(vec![3]));
-    assert_eq!(turns.next(9, |_, _| true), Some(vec![2, 5]), "a has paid half a turn, b a whole one");
+    assert_eq!(next(&mut turns, 2, |chosen, ticket| chosen == [1] && ticket != 2), Some(vec![1, 4]));
+    assert_eq!(next(&mut turns, 9, |_, _| true), Some(vec![3]));
+    assert_eq!(next(&mut turns, 9, |_, _| true), Some(vec![2, 5]), "a has paid half a turn, b a whole one");
     assert!(turns.kinds.is_empty() && turns.classes.is_empty() && turns.asks.is_empty());
 }
 
@@ -97,7 +106,7 @@ fn no_company_is_taken_beyond_the_most() {
     for ticket in 0..30 {
         turns.join(ticket, of_kind("a", "kind"));
     }
-    assert_eq!(turns.next(9, |_, _| true).unwrap().len(), 10);
+    assert_eq!(next(&mut turns, 9, |_, _| true).unwrap().len(), 10);
     assert_eq!(turns.len(), 20);
 }
 
@@ -139,7 +148,7 @@ proptest! {
         let (mut expected, mut served) = (BTreeSet::new(), Vec::new());
         for (ticket, (what, client, share, is_of_kind)) in steps.into_iter().enumerate() {
             match what {
-                0 => served.extend(turns.next(3, |_, _| true).into_iter().flatten()),
+                0 => served.extend(next(&mut turns, 3, |_, _| true).into_iter().flatten()),
                 1 => if let Some(gone) = expected.iter().find(|it| !served.contains(*it)).copied() {
                     turns.leave(gone);
                     expected.remove(&gone);
@@ -151,7 +160,7 @@ proptest! {
                 }
             }
         }
-        served.extend(std::iter::from_fn(|| turns.next(3, |_, _| true)).flatten());
+        served.extend(std::iter::from_fn(|| next(&mut turns, 3, |_, _| true)).flatten());
         prop_assert_eq!(served.len(), expected.len());
         prop_assert_eq!(served.into_iter().collect::<BTreeSet<_>>(), expected);
         prop_assert!(turns.asks.is_empty() && turns.classes.is_empty() && turns.kinds.is_empty());
