@@ -36,8 +36,9 @@ def test_eight_clients_with_200_requests_are_never_refused(target: Target, capsy
         print(f"\n{REQUESTS} requests by {CLIENTS} clients took {took:.1f} s")
 
     asked = [request for request in target.requests() if request["path"].startswith(f"/v0/{BASE}/")]
-    assert [request["status"] for request in asked] == [200] * REQUESTS
-    assert took > (REQUESTS - 5) / 5 - 1, "it was faster than the limit allows"
+    assert {request["status"] for request in asked} == {200}
+    assert len(asked) <= REQUESTS, "writes that waited together went out together"
+    assert took > (len(asked) - 5) / 5 - 1, "it was faster than the limit allows"
 
 
 def test_without_a_gateway_the_limit_is_felt(program: Path, tmp_path: Path) -> None:
