@@ -24,13 +24,11 @@ pub fn request(writes: &[&Single]) -> Option<Request> {
         });
     }
     let items: Vec<&str> = writes.iter().map(|write| write.item.as_str()).collect();
-    let typecast = if first.typecast { r#","typecast":true"# } else { "" };
-    let by_field_id = if first.by_field_id { r#","returnFieldsByFieldId":true"# } else { "" };
     Some(Request {
         method: first.method.clone(),
         target: first.table.clone(),
         headers: HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]),
-        body: format!(r#"{{"records":[{}]{typecast}{by_field_id}}}"#, items.join(",")).into(),
+        body: format!(r#"{{"records":[{}]{}}}"#, items.join(","), first.options).into(),
     })
 }
 

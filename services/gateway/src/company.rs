@@ -83,7 +83,9 @@ pub fn carry(
         let writes: Vec<&Single> = members.iter().map(|member| &*member.write).collect();
         let Some(request) = batch::request(&writes).filter(|_| writes.len() > 1) else { return };
         way.metrics.merged(members.len());
-        members.iter_mut().for_each(|member| member.departed = true);
+        for member in &mut members {
+            member.departed = true;
+        }
         let sent = way.clone().carry(request, permit).await;
         match &sent {
             Ok(trip) if Outcome::of(trip) == Outcome::Refused => take_apart(&way, members),
@@ -93,7 +95,9 @@ pub fn carry(
 }
 
 fn take_apart(way: &Arc<Way>, mut members: Vec<Member>) {
-    members.iter_mut().for_each(|member| member.departed = false);
+    for member in &mut members {
+        member.departed = false;
+    }
     let second = members.split_off(members.len() / 2);
     for half in [members, second] {
         if half.len() > 1 {

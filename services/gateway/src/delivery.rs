@@ -96,7 +96,7 @@ impl Delivery {
     /// time).
     pub async fn send(&self, request: &Request, care: Care, caller: &Caller) -> Result<Answer, Undelivered> {
         let (mut place, mut retries) = (Place::Back, 0);
-        let mut write = Single::of(request, care).filter(|_| self.0.merges).map(Arc::new);
+        let mut write = self.0.merges.then(|| Single::of(request, care)).flatten().map(Arc::new);
         loop {
             self.0.health.admit()?;
             self.0.token.usable(caller.deadline).await?;

@@ -14,8 +14,9 @@ use crate::{
     write::Create,
 };
 
-/// Larger bodies travel alone, so that ten of them are far below what Airtable takes.
-const LARGEST: usize = 64 << 10;
+/// Larger bodies travel alone, in bytes: ten are far below what Airtable takes, and what a thousand that wait hold beside
+/// their bodies is small.
+const LARGEST: usize = 8 << 10;
 
 /// A write of one record.
 #[derive(Debug)]
@@ -23,8 +24,8 @@ pub struct Single {
     pub method: Method,
     /// `/v0/{base}/{table}`, percent-encoded.
     pub table: String,
-    pub typecast: bool,
-    pub by_field_id: bool,
+    /// The members of its body beside the records, as JSON with a comma before each.
+    pub options: String,
     /// Its item in the `records` of a batch, as JSON; empty for a delete.
     pub item: String,
     /// The record that is written; none for a create.
@@ -83,8 +84,7 @@ impl Single {
 
     /// What all writes of one batch have in common.
     pub fn kind(&self) -> Arc<str> {
-        let Self { method, table, typecast, by_field_id, .. } = self;
-        format!("{method} {table} {typecast} {by_field_id}").into()
+        format!("{} {}{}", self.method, self.table, self.options).into()
     }
 
     /// Whether the two can be told apart in one batch: two writes of one record have an order, and a create that is
@@ -109,8 +109,7 @@ fn delete(base: &str, table: &str, id: &str, is_object: bool, request: &Request)
     is_plain.then(|| Single {
         method: Method::DELETE,
         table: format!("/v0/{base}/{table}"),
-        typecast: false,
-        by_field_id: false,
+        options: String::new(),
         item: String::new(),
         id: Some(id.to_owned()),
         is_object,
@@ -151,7 +150,14 @@ fn cells_of(base: &str, table: &str, in_path: Option<&str>, request: &Request, c
         by_field_id,
     });
     let method = request.method.clone();
-    Some(Single { method, table, typecast, by_field_id, item, id, is_object, is_searched_for, create })
+    let options = options(typecast, by_field_id);
+    Some(Single { method, table, options, item, id, is_object, is_searched_for, create })
+}
+
+fn options(typecast: bool, by_field_id: bool) -> String {
+    let typecast = if typecast { r#","typecast":true"# } else { "" };
+    let by_field_id = if by_field_id { r#","returnFieldsByFieldId":true"# } else { "" };
+    [typecast, by_field_id].concat()
 }
 
 fn is_base(segment: &str) -> bool {

@@ -118,7 +118,7 @@ mod tests {
         pace.departed(&"a".into(), now);
         assert!(!hold(&mut pace, 2, "b", Duration::ZERO));
         assert!(hold(&mut pace, 3, "a", DISTANCE / 2));
-        assert!(hold(&mut pace, 4, "a", DISTANCE - Duration::from_millis(1)));
+        assert!(hold(&mut pace, 4, "a", DISTANCE * 9 / 10));
         assert_eq!((pace.len(), pace.next()), (2, Some(now + DISTANCE)));
         assert!(pace.release(now + DISTANCE / 2, None).is_empty());
         pace.leave(3);

@@ -172,7 +172,7 @@ thread_local! {
 }
 
 /// A ticket that counts how often tickets are looked at.
-#[derive(Debug, Clone, Copy, Hash)]
+#[derive(Debug, Clone, Copy)]
 struct Counted(usize);
 
 impl Ord for Counted {
@@ -195,6 +195,12 @@ impl PartialEq for Counted {
 }
 
 impl Eq for Counted {}
+
+impl std::hash::Hash for Counted {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 /// How many looks at tickets one request costs, joining and leaving or being served, while so many wait.
 fn cost(waiting: usize) -> usize {
