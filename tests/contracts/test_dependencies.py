@@ -12,6 +12,7 @@ SHARED = {"airtable", "auth", "expression", "host", "ledger", "telemetry"}
 ALLOWED: dict[str, set[str]] = {
     "airtable": set(),
     "auth": set(),
+    "cli": {"airtable", "crds", "schema"},
     "crds": set(),
     "expression": set(),
     "ledger": set(),
