@@ -30,6 +30,7 @@ use crate::{
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "Base", type_ = "string", json_path = ".spec.baseId"),
     printcolumn(name = "Tables", type_ = "integer", json_path = ".status.tableCount"),
+    printcolumn(name = "Schema", type_ = "string", json_path = ".status.conditions[?(@.type=='SchemaMatches')].reason", priority = 1),
     printcolumn(name = "Gateway", type_ = "string", json_path = ".status.gateway.url", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +29,13 @@ DECLARED: list[dict[str, Any]] = [
     {"name": "Parts", "fields": [TEXT, {"name": "Made by", "type": "multipleRecordLinks", "linkedTable": "Suppliers"}]},
 ]
 LEFT = [("CannotChange", "Orders", "Status", "options.choices")]
+
+
+@pytest.fixture(scope="module")
+def pyairtable() -> Path:
+    root = Path(__file__).parents[2]
+    subprocess.run(["cargo", "build", "--quiet", "-p", "cli"], cwd=root, check=True, timeout=1500)
+    return Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / "debug/pyairtable"
 
 
 def declare(world: World, policy: str, tables: list[dict[str, Any]] | None = None) -> None:
@@ -144,6 +154,28 @@ def test_a_schema_at_rest_is_looked_at_and_nothing_is_written(world: World) -> N
     wait_until(lambda: passes(world) > seen, "nobody looked at the schema again", 90, 1)
     assert status(world)["metadata"]["resourceVersion"] == version
     assert tables(world) == found
+
+
+def test_the_command_line_shows_what_the_operator_will_do(world: World, pyairtable: Path) -> None:
+    """By the gateway with a client's key, and by the base's own endpoint with its own token."""
+    world.operator.start()
+    declare(world, "Create")
+    wait_until(lambda: len(drift(world)) == 3, lambda: str(drift(world)), 60)
+
+    def plan(*options: str, token: str = "") -> tuple[int, list[tuple[str, str, str | None, str]], str]:
+        command = [pyairtable, "base", "plan", "crm", "-n", world.namespace, "--kubeconfig", world.kubeconfig, "-o", "json", *options]
+        environment = {"AIRTABLE_TOKEN": token, "PATH": os.environ["PATH"]}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        changes = json.loads(done.stdout)["changes"] if done.stdout else []
+        return done.returncode, [(one["action"], one["table"], one.get("field"), one["what"]) for one in changes], done.stderr
+
+    assert plan("--gateway", token=KEY) == (2, drift(world), "")
+    code, _, complaint = plan("--gateway")
+    assert (code, complaint) == (1, "error: no token: give --token-file or set AIRTABLE_TOKEN: a key of a client of the gateway\n")
+    code, _, complaint = plan("--endpoint", world.url("simulator"))
+    assert code == 1 and "the base's own is not sent to another endpoint" in complaint
+    world.kubectl("patch", "airtablebases/crm", "--type=merge", "-p", json.dumps({"spec": {"endpoint": world.url("simulator")}}))
+    assert plan() == (2, drift(world), "")
 
 
 def passes(world: World) -> int:

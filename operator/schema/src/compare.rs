@@ -4,8 +4,9 @@ use airtable::{Field, FieldType, Table, formula::is_same};
 use serde_json::json;
 
 use crate::{
-    change::{Action, Change, Method, Request},
+    change::{Action, Change},
     links, options,
+    request::{Method, Request},
     scene::{Place, Scene, Spot},
 };
 

@@ -10,9 +10,11 @@ mod links;
 mod matching;
 mod options;
 mod plan;
+mod request;
 mod scene;
 mod sides;
 
-pub use change::{Action, Change, Method, Request};
+pub use change::{Action, Change};
 pub use export::export;
 pub use plan::plan;
+pub use request::{Method, Request};

@@ -4,9 +4,10 @@ use airtable::{Field, FieldType, Table};
 use serde_json::json;
 
 use crate::{
-    change::{Action, Change, Method, Request},
+    change::{Action, Change},
     matching::same,
     options,
+    request::{Method, Request},
     scene::{Scene, Spot, Target},
     sides::{claimed, counterpart, inverse_name, is_before, rival},
 };

@@ -5,10 +5,11 @@ use crds::base_schema::DesiredTable;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    change::{Action, Change, Method, Request},
+    change::{Action, Change},
     compare, links,
     matching::Match,
     options,
+    request::{Method, Request},
     scene::{Place, Scene, Spot},
 };
 

@@ -15,7 +15,7 @@ use crate::{
     output::{self, Format},
 };
 
-/// Views, records and options that Airtable works out by itself are no part of it.
+/// What to export, and as what.
 #[derive(Debug, clap::Args)]
 pub struct Export {
     /// Id of the base, app…

@@ -11,8 +11,13 @@ use crate::{Ending, cluster::Cluster, error::Error};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Show how a base differs from the schema that its AirtableBase declares
+    ///
+    /// Exits with 0 where nothing differs, 2 where something does, 1 on errors. Without a token, that of the base's own Secret
+    /// is used, if you may read it.
     Plan(plan::Plan),
     /// Print the AirtableBase of a base as it is, with its schema
+    ///
+    /// A plan of it has no changes. Views, records and what Airtable works out by itself are no part of it.
     Export(export::Export),
 }
 

@@ -21,9 +21,7 @@ use crate::{
 /// The longest cell of the table, in characters.
 const WIDEST: usize = 48;
 
-/// Exits with 0 where nothing differs, 2 where something does, 1 on errors.
-///
-/// Without a token, that of the base's own Secret is used, if you may read it.
+/// What to compare, and how to print it.
 #[derive(Debug, clap::Args)]
 pub struct Plan {
     /// Name of the AirtableBase in the cluster
