@@ -67,6 +67,19 @@ fn the_children_of_a_minimal_base() {
 }
 
 #[test]
+fn the_operator_may_write_to_a_base_only_where_its_schema_wants_that() {
+    let reads_only = |spec: &str| -> Value {
+        let clients: Value = serde_json::from_str(&gateway(spec).files["clients.json"]).unwrap();
+        clients["serviceAccounts"][0]["readOnly"].clone()
+    };
+    assert_eq!(reads_only(MINIMAL), true);
+    for (policy, wanted) in [("Observe", true), ("Create", false), ("Apply", false)] {
+        let schema = format!("token}}, schema: {{policy: {policy}, tables: []}}}}");
+        assert_eq!(reads_only(&MINIMAL.replace("token}}", &schema)), wanted, "{policy}");
+    }
+}
+
+#[test]
 fn the_children_of_a_base_with_everything() {
     let spec = "{baseId: appCRM00000000001, tokenSecretRef: {name: token, key: pat}, endpoint: 'http://airtable/', deletionPolicy: Retain,
         rateLimit: {requestsPerSecond: 4, lockoutSeconds: 31},
