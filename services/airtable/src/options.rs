@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Field;
+use crate::{Field, FieldType};
 
 /// A choice of a select field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,12 @@ impl Field {
     /// The time zone in which a dateTime field reads texts without one; `None` for `utc` and `client`.
     pub fn time_zone(&self) -> Option<&str> {
         self.text_option("timeZone").filter(|zone| !matches!(*zone, "utc" | "client"))
+    }
+
+    /// The type of what a computed field answers; its own where the options name none.
+    pub fn result_type(&self) -> FieldType {
+        let named = self.option("result").and_then(|result| result.get("type")).and_then(Value::as_str);
+        named.map_or_else(|| self.field_type.clone(), |name| FieldType::from(name.to_owned()))
     }
 
     /// The highest rating, 5 where nothing is said.

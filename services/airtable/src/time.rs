@@ -1,6 +1,10 @@
 //! Moments as Airtable writes and reads them.
 
-use jiff::{Timestamp, civil, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime, Time},
+    tz::TimeZone,
+};
 
 /// RFC 3339 in UTC with three digits of milliseconds, as every answer of Airtable has it.
 pub fn write(at: Timestamp) -> String {
@@ -11,12 +15,21 @@ pub fn write(at: Timestamp) -> String {
 ///
 /// A text that says no zone is read in `zone`.
 pub fn read(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    read_in(text, zone, false)
+}
+
+/// As [`read`]; with `day_first` a date with strokes begins with the day.
+pub fn read_in(text: &str, zone: &TimeZone, day_first: bool) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at);
     }
-    let civil = text.parse::<civil::DateTime>().ok().or_else(|| american(text))?;
-    zone.to_timestamp(civil).ok()
+    zone.to_timestamp(civil(text, day_first)?).ok()
+}
+
+/// The date in any of these notations; time and zone don't change it.
+pub fn read_date(text: &str, day_first: bool) -> Option<Date> {
+    civil(text.trim(), day_first).map(DateTime::date)
 }
 
 /// The zone of this IANA name; UTC for `utc`, in any case.
@@ -24,11 +37,24 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     if name.eq_ignore_ascii_case("utc") { Some(TimeZone::UTC) } else { TimeZone::get(name).ok() }
 }
 
-fn american(text: &str) -> Option<civil::DateTime> {
-    ["%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M%p", "%m/%d/%Y %H:%M"]
+fn civil(text: &str, day_first: bool) -> Option<DateTime> {
+    // With `Z` behind it a text is no civil time to jiff, though the time it says is plain.
+    let plain = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    plain.parse().ok().or_else(|| with_strokes(text, day_first)).or_else(|| in_words(text))
+}
+
+fn with_strokes(text: &str, day_first: bool) -> Option<DateTime> {
+    let date = if day_first { "%d/%m/%Y" } else { "%m/%d/%Y" };
+    [" %I:%M %p", " %I:%M%p", " %H:%M", " %H:%M:%S"]
         .iter()
-        .find_map(|format| civil::DateTime::strptime(format, text).ok())
-        .or_else(|| Some(civil::Date::strptime("%m/%d/%Y", text).ok()?.to_datetime(civil::Time::midnight())))
+        .find_map(|time| DateTime::strptime(format!("{date}{time}"), text).ok())
+        .or_else(|| Some(Date::strptime(date, text).ok()?.to_datetime(Time::midnight())))
+}
+
+fn in_words(text: &str) -> Option<DateTime> {
+    let dates = ["%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y"];
+    let date = dates.iter().find_map(|format| Date::strptime(format, text).ok());
+    Some(date?.to_datetime(Time::midnight()))
 }
 
 #[cfg(test)]
@@ -45,16 +71,30 @@ mod tests {
             ("2026-11-21T15:04:05.123Z", "2026-11-21T15:04:05.123Z"),
             ("11/21/2026", "2026-11-21T00:00:00.000Z"),
             ("11/1/2026 3:04 PM", "2026-11-01T15:04:00.000Z"),
+            ("11/1/2026 3:04pm", "2026-11-01T15:04:00.000Z"),
+            ("November 21, 2026", "2026-11-21T00:00:00.000Z"),
+            ("21 Nov 2026", "2026-11-21T00:00:00.000Z"),
         ];
         for (text, expected) in cases {
             assert_eq!(read(text, &TimeZone::UTC).map(write).as_deref(), Some(expected), "{text}");
         }
-        assert_eq!(read("soon", &TimeZone::UTC), None);
+        for text in ["soon", "", "21/11/2026", "2026-02-30", "2026-11-21x"] {
+            assert_eq!(read(text, &TimeZone::UTC), None, "{text}");
+        }
     }
 
     #[test]
     fn a_text_without_zone_is_read_in_the_given_one() {
         let berlin = zone("Europe/Berlin").unwrap();
         assert_eq!(write(read("2026-07-01T12:00", &berlin).unwrap()), "2026-07-01T10:00:00.000Z");
+    }
+
+    #[test]
+    fn the_day_may_come_before_the_month() {
+        let day = |text, day_first| read_date(text, day_first).map(|date| date.to_string());
+        assert_eq!(day("2/11/2026 15:04", true).as_deref(), Some("2026-11-02"));
+        assert_eq!(day("2/11/2026 15:04", false).as_deref(), Some("2026-02-11"));
+        assert_eq!(day("2026-11-02T23:30:00-05:00", true).as_deref(), Some("2026-11-02"));
+        assert_eq!(day("2026-11-02T23:30:00.000Z", false).as_deref(), Some("2026-11-02"));
     }
 }

@@ -1,9 +1,13 @@
 //! Writing one cell: whichever kind of field it is.
 
-use airtable::{Choice, Error, Field, FieldType, cell, id::Kind};
+use airtable::{
+    Choice, Error, Field, FieldType, cell,
+    id::Kind,
+    written::{self, Written},
+};
 use serde_json::Value;
 
-use crate::{attachments, links, scalar, transaction::Transaction, world::new_id};
+use crate::{attachments, links, transaction::Transaction, world::new_id};
 
 /// Sets the cell of `field` to what `value` means there.
 pub fn write(
@@ -32,69 +36,21 @@ pub fn accept(
     value: &Value,
     typecast: bool,
 ) -> Result<Value, Error> {
-    if field.field_type.is_computed() {
-        return Err(Error::Computed(field.name.clone()));
+    if field.field_type == FieldType::MultipleAttachments && !cell::is_empty(value) {
+        let row = transaction.table(table)?.row(record);
+        return attachments::cell::accept(field, value, row.and_then(|row| row.cells.get(&field.id)));
     }
-    if cell::is_empty(value) {
-        return Ok(Value::Null);
-    }
-    match field.field_type {
-        FieldType::MultipleRecordLinks => links::accept(transaction, field, value, typecast),
-        FieldType::SingleSelect => choice(transaction, table, field, value, typecast),
-        FieldType::MultipleSelects => choices(transaction, table, field, value, typecast),
-        FieldType::MultipleAttachments => {
-            let row = transaction.table(table)?.row(record);
-            attachments::cell::accept(field, value, row.and_then(|row| row.cells.get(&field.id)))
-        }
-        _ => scalar::accept(field, value, typecast),
-    }
-}
-
-fn choices(
-    transaction: &mut Transaction<'_>,
-    table: &str,
-    field: &Field,
-    value: &Value,
-    typecast: bool,
-) -> Result<Value, Error> {
-    let items = match value {
-        Value::Array(items) => items.clone(),
-        Value::String(text) if typecast => {
-            scalar::comma_separated(text).into_iter().map(Value::String).collect()
-        }
-        _ => return Err(Error::CannotAccept(field.name.clone())),
-    };
-    let mut chosen = Vec::new();
-    for item in &items {
-        let name = choice(transaction, table, field, item, typecast)?;
-        if !chosen.contains(&name) {
-            chosen.push(name);
-        }
-    }
-    Ok(Value::Array(chosen))
-}
-
-fn choice(
-    transaction: &mut Transaction<'_>,
-    table: &str,
-    field: &Field,
-    value: &Value,
-    typecast: bool,
-) -> Result<Value, Error> {
-    let name = match value {
-        Value::String(name) => name.trim().to_owned(),
-        Value::Number(number) if typecast => number.to_string(),
-        _ => return Err(Error::CannotAccept(field.name.clone())),
-    };
     // A choice may have been made by an earlier record of the same request.
-    let current = transaction.table(table)?.schema.field(&field.id).map(Field::choices).unwrap_or_default();
-    if current.iter().any(|choice| choice.name == name) {
-        return Ok(Value::String(name));
+    let current = transaction.table(table)?.schema.field(&field.id).unwrap_or(field);
+    match written::accept(current, value, typecast)? {
+        Written::Cell(cell) => Ok(cell),
+        Written::Chosen { cell, new } => {
+            for name in new {
+                let color = Some("blueLight2".to_owned());
+                transaction.add_choice(table, &field.id, &Choice { id: new_id(Kind::Choice), name, color });
+            }
+            Ok(cell)
+        }
+        Written::Links(wanted) => links::resolve(transaction, field, wanted),
     }
-    if !typecast {
-        return Err(Error::UnknownChoice(name));
-    }
-    let color = Some("blueLight2".to_owned());
-    transaction.add_choice(table, &field.id, &Choice { id: new_id(Kind::Choice), name: name.clone(), color });
-    Ok(Value::String(name))
 }

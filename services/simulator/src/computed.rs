@@ -68,7 +68,9 @@ impl<'a> Scope<'a> {
                 json!(links::ids(field.record_link_field_id().and_then(|link| row.cells.get(link))).len())
             }
             FieldType::MultipleLookupValues => self.lookup(row, field, table, depth),
-            FieldType::Formula => formula::cell(computed(&Seen { scope: self, table, row, depth }, field)),
+            FieldType::Formula => {
+                formula::cell(computed(&Seen { scope: self, table, row, depth }, field), &field.result_type())
+            }
             _ => row.cells.get(&field.id).cloned().unwrap_or_default(),
         }
     }

@@ -23,7 +23,6 @@ mod new_schema;
 mod outbound;
 mod records;
 mod render;
-mod scalar;
 mod secret;
 mod snapshot;
 mod state;

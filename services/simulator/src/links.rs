@@ -1,10 +1,14 @@
 //! Links between records: checked, kept on both sides, and forgotten with the record they lead to.
 
-use airtable::{Error, Field, FieldType, id::Kind};
+use airtable::{
+    Error, Field, FieldType,
+    id::Kind,
+    written::{self, Link, Written},
+};
 use serde_json::Value;
 
 use crate::{
-    computed, scalar,
+    computed,
     transaction::Transaction,
     world::{Base, Row, Table, new_id},
 };
@@ -15,22 +19,17 @@ pub fn ids(cell: Option<&Value>) -> Vec<String> {
     items.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The ids that a written value means. With `typecast` texts find records by their primary value, or make them.
-pub fn accept(
-    transaction: &mut Transaction<'_>,
-    field: &Field,
-    value: &Value,
-    typecast: bool,
-) -> Result<Value, Error> {
+/// The ids of the records that a written value means: checked, found by their primary value, or made.
+pub fn resolve(transaction: &mut Transaction<'_>, field: &Field, wanted: Vec<Link>) -> Result<Value, Error> {
     let linked = field.linked_table_id().unwrap_or_default().to_owned();
     let mut ids: Vec<Value> = Vec::new();
-    for text in texts(value, typecast)? {
-        let id = if typecast && !Kind::Record.names(&text) && transaction.table(&linked)?.row(&text).is_none()
-        {
-            find_or_make(transaction, &linked, &text)?
-        } else {
-            check(transaction.base(), &linked, &text)?;
-            text
+    for link in wanted {
+        let id = match link {
+            Link::Primary(text) => find_or_make(transaction, &linked, &text)?,
+            Link::Id(id) => {
+                check(transaction.base(), &linked, &id)?;
+                id
+            }
         };
         if !ids.iter().any(|known| known == id.as_str()) {
             ids.push(Value::String(id));
@@ -132,17 +131,6 @@ fn holding(table: &Table, field: &str, record: &str) -> Vec<String> {
     table.rows().filter(holds).map(|row| row.id.clone()).collect()
 }
 
-fn texts(value: &Value, typecast: bool) -> Result<Vec<String>, Error> {
-    match value {
-        Value::Array(items) => {
-            let text = |item: &Value| item.as_str().or_else(|| item.get("id")?.as_str()).map(str::to_owned);
-            items.iter().map(|item| text(item).ok_or(Error::NotRecordIds)).collect()
-        }
-        Value::String(text) if typecast => Ok(scalar::comma_separated(text)),
-        _ => Err(Error::NotRecordIds),
-    }
-}
-
 fn check(base: &Base, linked: &str, record: &str) -> Result<(), Error> {
     match base.table_of(record) {
         Some(table) if table.schema.id == linked => Ok(()),
@@ -162,7 +150,9 @@ fn find_or_make(transaction: &mut Transaction<'_>, linked: &str, text: &str) -> 
         return Ok(row.id.clone());
     }
     let primary = table.schema.primary_field().ok_or(Error::ModelNotFound)?.clone();
-    let value = scalar::accept(&primary, &Value::String(text.to_owned()), true)?;
+    let Written::Cell(value) = written::accept(&primary, &Value::String(text.to_owned()), true)? else {
+        return Err(Error::CannotAccept(primary.name));
+    };
     let id = new_id(Kind::Record);
     transaction.insert(linked, &id);
     transaction.set(linked, &id, &primary.id, value);

@@ -1,31 +1,29 @@
 //! The result of a formula as a cell, the way the API answers it.
 
-use serde_json::{Number, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::{Outcome, Value, value::special};
+use crate::{FieldType, number, time};
 
-/// Beyond this not every whole number has a place among the binary fractions.
-const WHOLE: f64 = 9_007_199_254_740_992.0;
-
-/// `null` for blank, `{"error": "#ERROR!"}` for the error value, `{"specialValue": "NaN"}` and the like for numbers that
-/// JSON has no notation for, ISO 8601 for moments.
-pub fn cell(outcome: Outcome<'_>) -> Json {
+/// The cell of a computed field whose result is of the type `result`: `null` for blank, `{"error": "#ERROR!"}` for the error
+/// value, `{"specialValue": "NaN"}` and the like for numbers that JSON has no notation for.
+///
+/// Moments come in ISO 8601, as a date alone where the result is a date; numbers as truth values where it is a checkbox.
+pub fn cell(outcome: Outcome<'_>, result: &FieldType) -> Json {
     match outcome {
+        Err(fault) => json!({"error": fault.to_string()}),
         Ok(Value::Blank) => Json::Null,
         Ok(Value::Text(text)) => Json::String(text.into_owned()),
-        Ok(Value::Number(number)) => number_cell(number),
-        Ok(moment @ Value::Moment(_)) => Json::String(moment.text()),
-        Ok(Value::List(items)) => Json::Array(items.into_iter().map(|item| cell(Ok(item))).collect()),
-        Err(fault) => json!({"error": fault.to_string()}),
+        Ok(Value::Number(number)) if *result == FieldType::Checkbox => Json::Bool(number != 0.0),
+        Ok(Value::Number(number)) => {
+            number::json(number).map_or_else(|| json!({"specialValue": special(number)}), Json::Number)
+        }
+        Ok(Value::Moment(moment)) if *result == FieldType::Date => {
+            Json::String(moment.at.strftime("%Y-%m-%d").to_string())
+        }
+        Ok(Value::Moment(moment)) => Json::String(time::write(moment.at.timestamp())),
+        Ok(Value::List(items)) => items.into_iter().map(|item| cell(Ok(item), result)).collect(),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, checked before")]
-fn number_cell(number: f64) -> Json {
-    if number.fract() == 0.0 && number.abs() < WHOLE {
-        return Json::from(number as i64);
-    }
-    Number::from_f64(number).map_or_else(|| json!({"specialValue": special(number)}), Json::Number)
 }
 
 #[cfg(test)]
@@ -34,19 +32,22 @@ mod tests {
     use crate::formula::Fault;
 
     #[test]
-    fn results_are_answered_as_cells() {
+    fn results_are_answered_as_cells_of_their_type() {
+        let moment = || Ok(Value::of_moment("2026-11-21T02:03:04Z".parse().unwrap()));
         let cases = [
-            (Ok(Value::Blank), json!(null)),
-            (Ok(Value::Number(2.0)), json!(2)),
-            (Ok(Value::Number(-0.0)), json!(0)),
-            (Ok(Value::Number(2.5)), json!(2.5)),
-            (Ok(Value::Number(f64::NAN)), json!({"specialValue": "NaN"})),
-            (Ok(Value::Number(f64::NEG_INFINITY)), json!({"specialValue": "-Infinity"})),
-            (Ok(Value::List(vec![Value::of_text("a"), Value::Number(1.0)])), json!(["a", 1])),
-            (Err(Fault), json!({"error": "#ERROR!"})),
+            (Ok(Value::Blank), "singleLineText", json!(null)),
+            (Ok(Value::Number(2.0)), "number", json!(2)),
+            (Ok(Value::Number(2.5)), "number", json!(2.5)),
+            (Ok(Value::Number(1.0)), "checkbox", json!(true)),
+            (Ok(Value::Number(f64::NAN)), "number", json!({"specialValue": "NaN"})),
+            (Ok(Value::Number(f64::NEG_INFINITY)), "number", json!({"specialValue": "-Infinity"})),
+            (moment(), "dateTime", json!("2026-11-21T02:03:04.000Z")),
+            (moment(), "date", json!("2026-11-21")),
+            (Ok(Value::List(vec![Value::of_text("a"), Value::Number(1.0)])), "number", json!(["a", 1])),
+            (Err(Fault), "number", json!({"error": "#ERROR!"})),
         ];
-        for (outcome, expected) in cases {
-            assert_eq!(cell(outcome), expected);
+        for (outcome, result, expected) in cases {
+            assert_eq!(cell(outcome, &FieldType::from(result.to_owned())), expected);
         }
     }
 }
