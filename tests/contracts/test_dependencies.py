@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "workloads": {"gateway", "host", "simulator", "worker"},
 }
 # Crates that only test; nothing may build upon them.
-TESTS = {"load"}
+TESTS = {"fuzzing", "load"}
 # Heavy crates stay where they are needed.
 KEPT_OUT = {"saga": {"tokio", "reqwest", "kube"}, "schema": {"tokio", "reqwest", "kube"}, "crds": {"tokio", "reqwest"}, "airtable": {"tokio", "axum"}, "auth": {"axum", "kube"}}
 

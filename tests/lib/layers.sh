@@ -1,12 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # the files here share variables
 # The layers in their order, and what each runs.
 
-layers=(format lints deny unit contracts conformance admission faults chart cluster)
+layers=(format lints deny unit fuzz contracts conformance admission faults chart cluster)
 declare -A about=(
   [format]="rustfmt and shellcheck"
   [lints]="clippy over everything, warnings are errors"
   [deny]="licences, sources, bans and advisories of dependencies"
   [unit]="tests within the crates, the exhaustive ones and those that kill included"
+  [fuzz]="what reads the bytes of others, fifteen seconds each"
   [contracts]="what parts of the project agreed on: dependencies, reasons, command lines, links"
   [conformance]="pyAirtable and airtable.js against the simulator and the gateway"
   [admission]="invalid manifests against a real API server"
@@ -38,6 +39,12 @@ layer_deny() {
 
 # With fail points compiled in, which do nothing until a test names one: else the tests that kill and break would not be built.
 layer_unit() { cargo_test --workspace --all-features; }
+
+layer_fuzz() {
+  local targets
+  mapfile -t targets < <(tests/fuzz --list)
+  script tests/fuzz "${targets[@]}" --seconds 15
+}
 
 layer_contracts() {
   need_python
