@@ -1,6 +1,6 @@
 //! The gateway: Airtable's Web API in front of one base, without its limits.
 //!
-//! One direction: client and rights ([`client`]), ledger ([`idempotency`]) or shared reads ([`reads`]), queue and budget
+//! One direction: client and rights ([`client`], [`rights`]), ledger ([`idempotency`]) or shared reads ([`reads`]), queue and budget
 //! ([`queue`]), company ([`company`]), Airtable ([`upstream`]), answer. Clients see Airtable's own bodies and statuses; what
 //! the gateway adds is in headers, in the
 //! types `GATEWAY_…` and `IDEMPOTENCY_…`, and under `/api/airtable/`.

@@ -85,7 +85,8 @@ fn outcome(
 
 /// Status and type of the answer that refuses.
 fn refused(rights: &[TableRights], method: Method, rest: &str, body: &Value) -> (u16, String) {
-    let refusal = outcome(rights, method.clone(), rest, body).expect_err(&format!("{method} {rest} {body}"));
+    let asked = format!("{method} {rest} {body}");
+    let refusal = outcome(rights, method, rest, body).expect_err(&asked);
     let answer = Answer::from(refusal);
     let kind = answer.error_type().unwrap();
     (answer.status.as_u16(), kind)
