@@ -11,6 +11,7 @@ MADE = re.compile(r"\b(?:rec|itr|tbl|fld|viw|sel|app|com|att|ach)[A-Za-z0-9]{14}
 HERE = re.compile(r"http://127\.0\.0\.1:\d+(?:/attachments/[^\"\s]+)?")
 # Opaque: which record it names is the business of who gave it.
 OFFSET = re.compile(r"\bitr[A-Za-z0-9]{14}/rec[A-Za-z0-9]{14}\b")
+SECRET = re.compile(r'(?<="macSecretBase64": ")[^"]+')
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
@@ -21,7 +22,8 @@ class Names:
         self.known: dict[str, str] = {}
 
     def plain(self, text: str) -> str:
-        text = TIME.sub("TIME", HERE.sub("HERE", OFFSET.sub("OFFSET", text)))
+        for what, found in {"OFFSET": OFFSET, "SECRET": SECRET, "HERE": HERE, "TIME": TIME}.items():
+            text = found.sub(what, text)
         return MADE.sub(lambda found: self.name(found[0]), text)
 
     def name(self, id: str) -> str:

@@ -79,5 +79,5 @@ def cached(program: Path, folder: Path) -> Iterator[Target]:
 
 
 def start_simulator(program: Path, folder: Path, limits: str) -> Service:
-    options = [f"--fixture={FIXTURE}", f"--limits={limits}", f"--token={TOKEN}", "--private-urls"]
+    options = [f"--fixture={FIXTURE}", f"--limits={limits}", f"--token={TOKEN}", "--private-urls", "--notification-backoff-ms=50"]
     return Service(program, "simulator", folder, *options)

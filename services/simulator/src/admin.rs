@@ -26,6 +26,7 @@ pub fn routes(keys: Option<Keys>) -> Router<State> {
         .route("/admin/attachments", get(attachments))
         .route("/admin/clock", get(clock).put(put_clock))
         .route("/admin/faults", get(faults).put(put_faults))
+        .route("/admin/webhooks", get(webhooks))
         .route("/admin/reset", post(reset));
     match keys {
         Some(keys) => routes.route_layer(from_fn_with_state(Arc::new(keys), check)),
@@ -85,6 +86,13 @@ async fn put_clock(Shared(state): Shared<State>, given: Result<Json<Clock>, Json
         }
         Err(rejection) => refusal(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_CLOCK", &rejection.body_text()),
     }
+}
+
+async fn webhooks(Shared(state): Shared<State>) -> Json<Value> {
+    let now = state.now();
+    let held = state.held();
+    let hooks = held.world.bases.iter().flat_map(|base| base.webhooks.report(&base.id, now));
+    Json(json!({"webhooks": hooks.collect::<Vec<_>>()}))
 }
 
 async fn faults(Shared(state): Shared<State>) -> Json<Faults> {

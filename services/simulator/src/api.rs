@@ -19,6 +19,7 @@ use crate::{
     fault_kind::{Kind, Moment},
     records::Input,
     state::State,
+    webhooks::delivery,
 };
 
 /// Largest body in bytes, of an upload and of all else.
@@ -105,6 +106,7 @@ fn perform(state: &State, call: &Call, asked: &Asked) -> Reply {
     let request = asked.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let answer = state.perform(call, &input, request);
     fetch::begin(state);
+    delivery::begin(state);
     match answer {
         Ok(mut body) => {
             link::show(state, &mut body, host(&asked.headers));
@@ -131,6 +133,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 impl Reply {
     fn into_response(self) -> Response {
         match self {
+            Self::Answer(status, Value::Null) => status.into_response(),
             Self::Answer(status, body) => (status, Json(body)).into_response(),
             // The server drops the connection when a body fails, and has not sent a byte by then.
             Self::Cut => {

@@ -27,6 +27,11 @@ pub enum Call {
         record: String,
         field: String,
     },
+    /// Webhooks of a base.
+    Webhooks {
+        base: String,
+        call: WebhooksCall,
+    },
     /// Comments on a record.
     Comments {
         base: String,
@@ -47,6 +52,17 @@ pub enum MetaCall {
     UpdateTable { table: String },
     CreateField { table: String },
     UpdateField { table: String, field: String },
+}
+
+/// A call about the webhooks of a base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhooksCall {
+    List,
+    Create,
+    Delete { webhook: String },
+    ListPayloads { webhook: String },
+    EnableNotifications { webhook: String },
+    Refresh { webhook: String },
 }
 
 /// A call about the comments on a record.
@@ -93,6 +109,9 @@ impl Call {
             (verb, ["meta", "bases", base, rest @ ..]) => {
                 Some(Self::Meta { base: (*base).to_owned(), call: MetaCall::read(verb, rest)? })
             }
+            (verb, ["bases", base, "webhooks", rest @ ..]) => {
+                Some(Self::Webhooks { base: (*base).to_owned(), call: WebhooksCall::read(verb, rest)? })
+            }
             (_, ["meta" | "bases", ..]) => None,
             ("POST", [base, record, field, "uploadAttachment"]) if Kind::Record.names(record) => {
                 let own = |text: &&str| (*text).to_owned();
@@ -117,6 +136,7 @@ impl Call {
             Self::Meta { base, .. }
             | Self::Records { base, .. }
             | Self::UploadAttachment { base, .. }
+            | Self::Webhooks { base, .. }
             | Self::Comments { base, .. } => Some(base),
             _ => None,
         }
@@ -144,6 +164,26 @@ impl MetaCall {
     /// Whether it changes the schema.
     pub fn writes(&self) -> bool {
         !matches!(self, Self::GetBase | Self::ListViews | Self::ListTables)
+    }
+}
+
+impl WebhooksCall {
+    fn read(verb: &str, rest: &[&str]) -> Option<Self> {
+        let Some((webhook, rest)) = rest.split_first() else {
+            return match verb {
+                "GET" => Some(Self::List),
+                "POST" => Some(Self::Create),
+                _ => None,
+            };
+        };
+        let webhook = Kind::Webhook.names(webhook).then(|| (*webhook).to_owned())?;
+        Some(match (verb, rest) {
+            ("DELETE", []) => Self::Delete { webhook },
+            ("GET", ["payloads"]) => Self::ListPayloads { webhook },
+            ("POST", ["enableNotifications"]) => Self::EnableNotifications { webhook },
+            ("POST", ["refresh"]) => Self::Refresh { webhook },
+            _ => return None,
+        })
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Config {
     /// simulator can make it call them
     #[arg(long, env = "SIMULATOR_PRIVATE_URLS")]
     pub private_urls: bool,
+    /// Milliseconds until a notification that failed is sent again; twice as long each time after that
+    #[arg(long, env = "SIMULATOR_NOTIFICATION_BACKOFF_MS", default_value_t = 10_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub notification_backoff_ms: u64,
     /// File with the bearer token that /admin needs; without it everybody may call that
     #[arg(long, env = "SIMULATOR_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,

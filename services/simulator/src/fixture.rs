@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     comments::Comments,
     computed, links,
+    webhooks::Webhooks,
     world::{Base, Row, Table, User, World},
 };
 
@@ -38,6 +39,9 @@ struct FixtureBase {
     /// By record id.
     #[serde(default, skip_serializing_if = "Comments::is_empty")]
     comments: Comments,
+    /// As a snapshot has them.
+    #[serde(default, skip_serializing_if = "Webhooks::is_untouched")]
+    webhooks: Webhooks,
 }
 
 /// A record as it is listed; a snapshot adds what a listing does not tell.
@@ -134,6 +138,7 @@ impl FixtureBase {
             workspace_id: self.workspace_id,
             tables: self.tables.into_iter().map(Table::new).collect(),
             comments: self.comments,
+            webhooks: self.webhooks,
         };
         for (id, records) in self.records {
             let unknown = || Error::UnknownTable { base: base.id.clone(), table: id.clone() };
@@ -159,6 +164,7 @@ impl FixtureBase {
             tables: base.tables.iter().map(|table| table.schema.clone()).collect(),
             records: base.tables.iter().map(|table| (table.schema.id.clone(), records(table))).collect(),
             comments: base.comments.clone(),
+            webhooks: base.webhooks.clone(),
         }
     }
 }

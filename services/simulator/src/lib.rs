@@ -27,6 +27,7 @@ mod secret;
 mod snapshot;
 mod state;
 mod transaction;
+mod webhooks;
 mod world;
 mod writes;
 
@@ -112,9 +113,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         limited: config.limits == Limits::Airtable,
         public_url: config.public_url.clone(),
         private_urls: config.private_urls,
+        notification_backoff: Some(Duration::from_millis(config.notification_backoff_ms)),
     };
     let state = State::new(fixture.into_world()?, snapshot, behaviour, &metrics)?;
     attachments::fetch::begin(&state);
+    webhooks::delivery::begin(&state);
     let admins = config.admin_token_file.as_deref().map(admins).transpose()?;
     let listen = config.host.listen;
     let failed = |error| Error::Listen { listen, error };

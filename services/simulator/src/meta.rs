@@ -8,6 +8,7 @@ use crate::{
     comments::Comments,
     new_schema,
     records::Input,
+    webhooks::Webhooks,
     world::{Base, World, new_id},
 };
 
@@ -37,6 +38,7 @@ pub fn create_base(world: &mut World, input: &Input<'_>) -> Result<Value, Error>
         workspace_id: Some(workspace),
         tables: vec![],
         comments: Comments::default(),
+        webhooks: Webhooks::default(),
     };
     let tables = body.get("tables").and_then(Value::as_array).filter(|tables| !tables.is_empty());
     for table in tables.ok_or(Error::InvalidRequest)? {

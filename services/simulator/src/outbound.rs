@@ -12,9 +12,13 @@ use reqwest::{
     redirect::Policy,
 };
 
+use tokio::sync::Semaphore;
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Airtable follows no more when it fetches attachments.
 const REDIRECTS: usize = 3;
+/// Most files that are fetched at a time, and as many notifications.
+const AT_A_TIME: usize = 8;
 const USER_AGENT: &str = concat!("pyairtable-compose-simulator/", env!("CARGO_PKG_VERSION"));
 
 /// Why nothing was sent, or no answer came.
@@ -36,11 +40,21 @@ pub struct Outbound {
     /// Hosts that are not public may be called as well.
     private: bool,
     following: OnceLock<Result<Client, String>>,
+    direct: OnceLock<Result<Client, String>>,
+    /// Whose turn it is to fetch a file, and to send a notification.
+    pub fetching: Semaphore,
+    pub notifying: Semaphore,
 }
 
 impl Outbound {
     pub fn new(private: bool) -> Self {
-        Self { private, following: OnceLock::new() }
+        Self {
+            private,
+            following: OnceLock::new(),
+            direct: OnceLock::new(),
+            fetching: Semaphore::new(AT_A_TIME),
+            notifying: Semaphore::new(AT_A_TIME),
+        }
     }
 
     /// The URL in `text`, where it is one of HTTP and does not name an address that is not public.
@@ -71,6 +85,11 @@ impl Outbound {
             })
         };
         client(&self.following, private, policy)
+    }
+
+    /// A client that follows none.
+    pub fn direct(&self) -> Result<&Client, Error> {
+        client(&self.direct, self.private, Policy::none)
     }
 }
 

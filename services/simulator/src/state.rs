@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use airtable::Error;
@@ -11,11 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use prometheus::IntCounterVec;
 use serde_json::Value;
 use telemetry::metrics::Metrics;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::{
-    attachments::{Files, fetch, upload},
-    call::{Call, CommentsCall, MetaCall},
+    attachments::{Files, upload},
+    call::{Call, CommentsCall, MetaCall, WebhooksCall},
     comments,
     computed::Scope,
     fault_kind::Kind,
@@ -28,6 +28,8 @@ use crate::{
     records,
     records::Input,
     snapshot::{Restored, Snapshot},
+    transaction::Change,
+    webhooks,
     world::{Base, World},
 };
 
@@ -39,7 +41,6 @@ struct Shared {
     fixture: World,
     behaviour: Behaviour,
     outbound: Outbound,
-    fetching: Arc<Semaphore>,
     requests: IntCounterVec,
     changed: Notify,
     held: Mutex<Held>,
@@ -68,6 +69,8 @@ pub struct Behaviour {
     pub public_url: Option<String>,
     /// Call addresses that are not public as well, for attachments and notifications.
     pub private_urls: bool,
+    /// How long it takes until a notification that failed is sent again; as at Airtable where absent.
+    pub notification_backoff: Option<Duration>,
 }
 
 impl State {
@@ -89,7 +92,6 @@ impl State {
         Ok(Self(Arc::new(Shared {
             fixture,
             outbound: Outbound::new(behaviour.private_urls),
-            fetching: Arc::new(Semaphore::new(fetch::AT_A_TIME)),
             behaviour,
             requests: metrics.counter("simulator_requests_total", counted, &["status"])?,
             changed: Notify::new(),
@@ -112,9 +114,9 @@ impl State {
         &self.0.outbound
     }
 
-    /// Whose turn it is to fetch a file.
-    pub(crate) fn fetching(&self) -> Arc<Semaphore> {
-        self.0.fetching.clone()
+    /// How long it takes until a notification that failed is sent again.
+    pub(crate) fn notification_backoff(&self) -> Duration {
+        self.0.behaviour.notification_backoff.unwrap_or(webhooks::delivery::BACKOFF)
     }
 
     /// Where a client that called this host reaches the simulator.
@@ -188,6 +190,7 @@ impl State {
                 } else {
                     let mut changed = found.clone();
                     let answer = meta::write(&mut changed, call, input)?;
+                    webhooks::note_schema(&mut changed, &found.tables, &held.world.user, input.now);
                     *found = changed;
                     answer
                 }
@@ -201,17 +204,22 @@ impl State {
                 }
                 permit(found, &["edit", "create", "owner"])?;
                 let (answer, changes) = records::write(found, user, table, call, input)?;
-                found.comments.forget(&changes);
-                held.files.expect(&changes, &held.world.bases);
-                held.journal.changed(base, request, input.now, changes);
+                held.changed(base, request, input.now, changes);
                 answer
             }
             Call::UploadAttachment { base, record, field } => {
                 permit(found(&mut held.world.bases, base)?, &["edit", "create", "owner"])?;
                 let (answer, changes) =
                     upload::perform(&mut held.world, &mut held.files, base, record, field, input)?;
-                held.journal.changed(base, request, input.now, changes);
+                held.changed(base, request, input.now, changes);
                 answer
+            }
+            Call::Webhooks { base, call } => {
+                let found = found(&mut held.world.bases, base)?;
+                if !matches!(call, WebhooksCall::List | WebhooksCall::ListPayloads { .. }) {
+                    permit(found, &["create", "owner"])?;
+                }
+                webhooks::perform(found, call, input)?
             }
             Call::Comments { base, table, record, call } => {
                 let user = &held.world.user;
@@ -252,6 +260,16 @@ impl Held {
             limits: Limits::default(),
             iterators: Iterators::default(),
         }
+    }
+
+    /// Tells everybody whom changes of records concern.
+    fn changed(&mut self, base: &str, request: &str, now: Timestamp, changes: Vec<Change>) {
+        if let Some(base) = self.world.bases.iter_mut().find(|known| known.id == base) {
+            base.comments.forget(&changes);
+            webhooks::note_records(base, &changes, &self.world.user, now);
+        }
+        self.files.expect(&changes, &self.world.bases);
+        self.journal.changed(base, request, now, changes);
     }
 }
 

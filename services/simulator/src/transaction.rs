@@ -30,6 +30,8 @@ pub struct Change {
     pub record: String,
     /// By field name: what was created, what is new (null where cleared), or what was deleted.
     pub fields: Cells,
+    /// As it was before, where it was there.
+    pub before: Option<Row>,
 }
 
 /// A transaction that runs.
@@ -153,9 +155,9 @@ impl Transaction<'_> {
         let before = self.before.remove(&key)?.map(|(_, row)| row);
         let (table, record) = key;
         let held = self.base.table(&table)?;
-        let (operation, cells) = match (before, held.row(&record)) {
+        let (operation, cells) = match (&before, held.row(&record)) {
             (None, Some(row)) => (Operation::Create, row.cells.clone()),
-            (Some(before), None) => (Operation::Delete, before.cells),
+            (Some(before), None) => (Operation::Delete, before.cells.clone()),
             (Some(before), Some(row)) => (Operation::Update, difference(&before.cells, &row.cells)),
             (None, None) => return None,
         };
@@ -164,7 +166,7 @@ impl Transaction<'_> {
         }
         let name = |id: String| held.schema.field(&id).map_or(id.clone(), |field| field.name.clone());
         let fields = cells.into_iter().map(|(id, value)| (name(id), value)).collect();
-        Some(Change { table, operation, record, fields })
+        Some(Change { table, operation, record, fields, before })
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::comments::Comments;
+use crate::{comments::Comments, webhooks::Webhooks};
 
 /// Everything that Airtable would hold.
 #[derive(Debug, Clone)]
@@ -40,6 +40,7 @@ pub struct Base {
     pub workspace_id: Option<String>,
     pub tables: Vec<Table>,
     pub comments: Comments,
+    pub webhooks: Webhooks,
 }
 
 /// A table: its schema, and its rows in the order of creation. A copy shares the rows until one of them is changed.

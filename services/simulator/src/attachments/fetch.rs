@@ -1,10 +1,9 @@
 //! Fetching the files that attachments name, after the write was answered.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use reqwest::{Response, header::CONTENT_TYPE};
-use tokio::sync::Semaphore;
 
 use super::{
     cell,
@@ -18,8 +17,6 @@ use crate::{
 /// Largest file, in bytes. Airtable takes 1 GB.
 const LARGEST: usize = 16 << 20;
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Most files that are fetched at a time.
-pub const AT_A_TIME: usize = 8;
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -39,7 +36,7 @@ pub fn begin(state: &State) {
     for (id, url) in awaited {
         let state = state.clone();
         tokio::spawn(async move {
-            let file = fetched(state.outbound(), state.fetching(), &url).await.unwrap_or_else(|error| {
+            let file = fetched(state.outbound(), &url).await.unwrap_or_else(|error| {
                 tracing::info!(attachment = id, %error, "an attachment could not be fetched");
                 File::Missing { why: error.to_string() }
             });
@@ -60,9 +57,9 @@ fn arrived(state: &State, id: &str, file: File) {
     state.note_change();
 }
 
-async fn fetched(outbound: &Outbound, turns: Arc<Semaphore>, url: &str) -> Result<File, Error> {
+async fn fetched(outbound: &Outbound, url: &str) -> Result<File, Error> {
     // Never closed.
-    let _turn = turns.acquire_owned().await;
+    let _turn = outbound.fetching.acquire().await;
     let answer = async {
         let url = outbound.url(url)?;
         let named = cell::media_type(url.path());

@@ -4,8 +4,11 @@
 mod attachments;
 mod comments;
 mod listing;
+mod notifications;
+mod payloads;
 mod protocol;
 mod records;
 mod running;
 mod schema;
 mod support;
+mod webhooks;

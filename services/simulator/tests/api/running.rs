@@ -61,6 +61,7 @@ fn config() -> Config {
         limits: Limits::Off,
         public_url: None,
         private_urls: false,
+        notification_backoff_ms: 10,
         admin_token_file: None,
         tokens: vec![],
     }
@@ -103,6 +104,30 @@ async fn files_and_their_urls_survive_a_restart_and_go_with_their_cells() {
     call(second.address, "POST", "/admin/reset", "").await;
     second.stop().await;
     assert_eq!(kept(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn comments_webhooks_and_their_payloads_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("snapshot.json");
+    let hooks = "/v0/bases/appCRM00000000001/webhooks";
+    let comments = format!("{BASE}/Audit/recCRM00000000401/comments");
+    let first = Running::start(&file).await;
+    let body = r#"{"specification": {"options": {"filters": {"dataTypes": ["tableData"]}}}}"#;
+    let webhook = call(first.address, "POST", hooks, body).await["id"].as_str().unwrap().to_owned();
+    call(first.address, "POST", &comments, r#"{"text": "kept"}"#).await;
+    call(first.address, "POST", &format!("{BASE}/Audit"), r#"{"fields": {"Event": "kept"}}"#).await;
+    let all = async |address| {
+        let payloads = call(address, "GET", &format!("{hooks}/{webhook}/payloads"), "").await;
+        let listed = call(address, "GET", hooks, "").await["webhooks"][0]["cursorForNextPayload"].clone();
+        (call(address, "GET", &comments, "").await, payloads, listed)
+    };
+    let before = all(first.address).await;
+    assert_eq!((before.0["comments"][0]["text"].as_str(), before.2.as_u64()), (Some("kept"), Some(2)));
+    first.stop().await;
+    let second = Running::start(&file).await;
+    assert_eq!(all(second.address).await, before);
+    second.stop().await;
 }
 
 #[tokio::test]
