@@ -30,6 +30,9 @@ pub struct Files {
     by_id: BTreeMap<String, File>,
     #[serde(skip)]
     fetching: HashSet<String>,
+    /// Somebody fetches all that is awaited.
+    #[serde(skip)]
+    all_begun: bool,
 }
 
 /// What is known of a file.
@@ -105,6 +108,7 @@ impl Files {
     fn awaited(&mut self, url: &str, bases: &[Base]) -> File {
         let awaited = self.by_id.values().filter(|file| matches!(file, File::Awaited { .. })).count();
         if awaited < MOST_AWAITED && self.make_room(0, bases) {
+            self.all_begun = false;
             return File::Awaited { url: url.to_owned() };
         }
         File::Missing { why: format!("{MOST_AWAITED} files are awaited already, or {MOST_FILES} are kept") }
@@ -113,6 +117,9 @@ impl Files {
     /// The ids and URLs of the files that nobody fetches yet; from now on somebody does.
     pub fn begin_fetching(&mut self) -> Vec<(String, String)> {
         let mut found = Vec::new();
+        if std::mem::replace(&mut self.all_begun, true) {
+            return found;
+        }
         for (id, file) in &self.by_id {
             if let File::Awaited { url } = file
                 && self.fetching.insert(id.clone())

@@ -99,3 +99,29 @@ fn holder<'a>(field: Option<&'a Field>, name: &str) -> Result<&'a Field, Error> 
         Err(Error::CannotAccept(field.name.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{Fixture, attachments::files::MOST_BYTES};
+
+    #[test]
+    fn what_does_not_fit_is_refused_until_a_cell_has_let_go() {
+        let mut world = Fixture::sample().unwrap().into_world().unwrap();
+        let mut files = Files::default();
+        let body = br#"{"contentType": "text/plain", "filename": "a.txt", "file": "YQ=="}"#;
+        let input = Input { query: "", body, now: Timestamp::UNIX_EPOCH };
+        let mut upload = |files: &mut Files| {
+            perform(&mut world, files, "appCRM00000000001", "recCRM00000000301", "Document", &input)
+        };
+        let answer = upload(&mut files).unwrap().0;
+        let held = answer["fields"].as_object().unwrap().values().next().unwrap()[0]["id"].as_str().unwrap();
+        files.add(held, Kept::new("text/plain".to_owned(), vec![0; MOST_BYTES].into()));
+        assert_eq!(upload(&mut files).unwrap_err(), Error::TooLarge, "the file in the cell stays");
+        files.add("attGone0000000000", Kept::new("text/plain".to_owned(), vec![0; MOST_BYTES].into()));
+        files.add(held, Kept::new("text/plain".to_owned(), "a".into()));
+        upload(&mut files).unwrap();
+    }
+}

@@ -11,8 +11,7 @@ use crate::world::Table;
 
 /// Whether anything about the tables differs.
 pub fn differs(before: &[Table], after: &[Table]) -> bool {
-    let schemas = |tables: &[Table]| tables.iter().map(|table| table.schema.clone()).collect::<Vec<_>>();
-    schemas(before) != schemas(after)
+    before.iter().map(|table| &table.schema).ne(after.iter().map(|table| &table.schema))
 }
 
 /// What of the differences the specification asks for; `None` where that is nothing.
