@@ -78,6 +78,6 @@ def cached(program: Path, folder: Path) -> Iterator[Target]:
         yield target
 
 
-def start_simulator(program: Path, folder: Path, limits: str) -> Service:
+def start_simulator(program: Path, folder: Path, limits: str, *more: str) -> Service:
     options = [f"--fixture={FIXTURE}", f"--limits={limits}", f"--token={TOKEN}", "--private-urls", "--notification-backoff-ms=50"]
-    return Service(program, "simulator", folder, *options)
+    return Service(program, "simulator", folder, *options, *more)

@@ -13,7 +13,7 @@ def test_the_base_is_listed(api: Api) -> None:
 
 def test_the_tables_are_those_of_the_base(base: Base) -> None:
     tables = base.schema().tables
-    assert [table.name for table in tables] == ["Everything", "Others", "Ta/ble é 😀 x"]
+    assert [table.name for table in tables] == ["Everything", "Others", "Ta/ble é 😀 x", "Projects", "Parts"]
     everything = tables[0]
     assert everything.primary_field_id == "fldCONF0000000101"
     assert [view.name for view in everything.views] == ["Grid view", "Björk's view"]

@@ -47,6 +47,9 @@ pub enum Error {
     /// The body is too large.
     #[error("Request body is too large")]
     TooLarge,
+    /// The URL is too long for a list; its parameters can be sent in the body of `listRecords`.
+    #[error("Request URL must be shorter than 16,000 characters")]
+    UrlTooLong,
     /// A parameter is misshapen.
     #[error("Invalid request: parameter validation failed. Check your request data.")]
     InvalidRequest,
@@ -157,6 +160,7 @@ impl Error {
             Self::ModelNotFound | Self::InvalidPermissions => 403,
             Self::NotFound | Self::ModelIdNotFound(_) => 404,
             Self::TooLarge => 413,
+            Self::UrlTooLong => 414,
             Self::RateLimitReached | Self::BillingLimitExceeded => 429,
             _ => 422,
         }
@@ -171,6 +175,7 @@ impl Error {
             Self::InvalidPermissions => "INVALID_PERMISSIONS",
             Self::ModelIdNotFound(_) => "MODEL_ID_NOT_FOUND",
             Self::TooLarge => "REQUEST_TOO_LARGE",
+            Self::UrlTooLong => "REQUEST_URL_TOO_LONG",
             Self::InvalidRequest | Self::InvalidRequestBecause(_) => "INVALID_REQUEST_UNKNOWN",
             Self::InvalidBody => "INVALID_REQUEST_BODY",
             Self::MissingFields(_) => "INVALID_REQUEST_MISSING_FIELDS",

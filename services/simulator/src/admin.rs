@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use airtable::time;
-use auth::{Keys, bearer};
+use auth::Keys;
 use axum::{
     Json, Router,
-    extract::{Query, Request, State as Shared, rejection::JsonRejection},
+    extract::{Query, State as Shared, rejection::JsonRejection},
     http::StatusCode,
-    middleware::{Next, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -16,7 +16,13 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{faults::Faults, journal::Effect, state::State};
+use crate::{
+    admin_access, admin_page,
+    faults::Faults,
+    journal::Effect,
+    limits::{Allowed, Limits},
+    state::State,
+};
 
 /// The routes under `/admin`; for everybody, or for who has one of the keys.
 pub fn routes(keys: Option<Keys>) -> Router<State> {
@@ -27,19 +33,16 @@ pub fn routes(keys: Option<Keys>) -> Router<State> {
         .route("/admin/clock", get(clock).put(put_clock))
         .route("/admin/faults", get(faults).put(put_faults))
         .route("/admin/webhooks", get(webhooks))
+        .route("/admin/limits", get(limits).put(put_limits))
         .route("/admin/reset", post(reset));
-    match keys {
-        Some(keys) => routes.route_layer(from_fn_with_state(Arc::new(keys), check)),
-        None => routes,
-    }
-}
-
-async fn check(Shared(keys): Shared<Arc<Keys>>, request: Request, next: Next) -> Response {
-    if bearer(request.headers()).is_some_and(|token| keys.find(token).is_some()) {
-        return next.run(request).await;
-    }
-    let message = "what is under /admin needs the token in the file of --admin-token-file as bearer token";
-    refusal(StatusCode::UNAUTHORIZED, "ADMIN_TOKEN_REQUIRED", message)
+    let pages = Router::new()
+        .route("/admin", get(admin_page::overview))
+        .route("/admin/", get(admin_page::overview))
+        .route("/admin/style.css", get(admin_page::style))
+        .route("/admin/bases/{base}/{table}", get(admin_page::records));
+    let Some(keys) = keys.map(Arc::new) else { return routes.merge(pages) };
+    let routes = routes.route_layer(from_fn_with_state(keys.clone(), admin_access::by_token));
+    routes.merge(pages.route_layer(from_fn_with_state(keys, admin_access::by_password)))
 }
 
 #[derive(Serialize)]
@@ -106,6 +109,25 @@ async fn put_faults(Shared(state): Shared<State>, given: Result<Json<Faults>, Js
             Json(faults).into_response()
         }
         Err(rejection) => refusal(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_FAULTS", &rejection.body_text()),
+    }
+}
+
+async fn limits(Shared(state): Shared<State>) -> Json<Value> {
+    let held = state.held();
+    let mut told = json!(held.limits.allowed);
+    if let Value::Object(told) = &mut told {
+        told.insert("usedCalls".to_owned(), json!(held.limits.used()));
+    }
+    Json(told)
+}
+
+async fn put_limits(Shared(state): Shared<State>, given: Result<Json<Allowed>, JsonRejection>) -> Response {
+    match given {
+        Ok(Json(allowed)) => {
+            state.held().limits = Limits::new(allowed.clone());
+            Json(allowed).into_response()
+        }
+        Err(rejection) => refusal(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_LIMITS", &rejection.body_text()),
     }
 }
 

@@ -26,6 +26,10 @@ use crate::{
 pub const BODY_BYTES: usize = upload::BODY_BYTES;
 const OTHER_BODY_BYTES: usize = 6 << 20;
 
+/// URLs must be shorter, in characters, as if they were sent to Airtable.
+const URL: usize = 16_000;
+const HOST: &str = "https://api.airtable.com";
+
 /// What a request is answered with.
 enum Reply {
     Answer(StatusCode, Value),
@@ -72,6 +76,9 @@ async fn answer(state: State, asked: Asked) -> Reply {
 
 async fn reply(state: &State, asked: &Asked) -> Reply {
     let path = asked.uri.path();
+    if HOST.len() + asked.uri.path_and_query().map_or(0, |asked| asked.as_str().len()) >= URL {
+        return refusal(&Error::UrlTooLong);
+    }
     let Some(call) = Call::read(&asked.method, path) else { return refusal(&Error::NotFound) };
     let fault = match state.admit(&call, &asked.method, path, bearer(&asked.headers)) {
         Ok(fault) => fault,

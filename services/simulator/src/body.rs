@@ -1,11 +1,9 @@
 //! Bodies of writes: one record or up to ten.
 
-use airtable::{
-    Cells, Error,
-    error::Batch,
-    list::{Form, truth},
-};
+use airtable::{Cells, Error, error::Batch, list::truth};
 use serde_json::{Map, Value};
+
+use crate::render::Shape;
 
 /// Most records in one write.
 pub const BATCH: usize = 10;
@@ -15,7 +13,7 @@ pub struct Manner {
     /// Convert texts to what the field holds.
     pub typecast: bool,
     /// How records are answered.
-    pub form: Form,
+    pub shape: Shape,
 }
 
 /// A record in a batch.
@@ -31,7 +29,7 @@ pub struct Upsert {
 
 impl Manner {
     pub fn of(body: &Map<String, Value>) -> Result<Self, Error> {
-        Ok(Self { typecast: body.get("typecast").is_some_and(truth), form: Form::from_object(body)? })
+        Ok(Self { typecast: body.get("typecast").is_some_and(truth), shape: Shape::of(body)? })
     }
 }
 

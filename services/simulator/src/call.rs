@@ -4,6 +4,8 @@ use airtable::id::Kind;
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::{account::AccountCall, sharing::Change};
+
 /// A call of the API. Tables and fields are named by id or name, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
@@ -15,6 +17,8 @@ pub enum Call {
         base: String,
         call: MetaCall,
     },
+    /// What is above bases.
+    Account(AccountCall),
     /// Records of a table.
     Records {
         base: String,
@@ -46,12 +50,34 @@ pub enum Call {
 pub enum MetaCall {
     GetBase,
     DeleteBase,
+    GetInterface {
+        interface: String,
+    },
+    ListShares,
+    /// Who may use the base, or one of its interfaces.
+    Share {
+        interface: Option<String>,
+        change: Change,
+    },
     ListViews,
+    GetView {
+        view: String,
+    },
+    DeleteView {
+        view: String,
+    },
     ListTables,
     CreateTable,
-    UpdateTable { table: String },
-    CreateField { table: String },
-    UpdateField { table: String, field: String },
+    UpdateTable {
+        table: String,
+    },
+    CreateField {
+        table: String,
+    },
+    UpdateField {
+        table: String,
+        field: String,
+    },
 }
 
 /// A call about the webhooks of a base.
@@ -112,7 +138,8 @@ impl Call {
             (verb, ["bases", base, "webhooks", rest @ ..]) => {
                 Some(Self::Webhooks { base: (*base).to_owned(), call: WebhooksCall::read(verb, rest)? })
             }
-            (_, ["meta" | "bases", ..]) => None,
+            (verb, ["meta", rest @ ..]) => AccountCall::read(verb, rest).map(Self::Account),
+            (_, ["bases", ..]) => None,
             ("POST", [base, record, field, "uploadAttachment"]) if Kind::Record.names(record) => {
                 let own = |text: &&str| (*text).to_owned();
                 Some(Self::UploadAttachment { base: own(base), record: own(record), field: own(field) })
@@ -128,6 +155,11 @@ impl Call {
             }
             _ => None,
         }
+    }
+
+    /// Whether the call counts towards the quota of the month: what is about records does, the meta API does not.
+    pub fn uses_quota(&self) -> bool {
+        matches!(self, Self::Records { .. })
     }
 
     /// The base that the call is about.
@@ -150,6 +182,8 @@ impl MetaCall {
             ("GET", []) => Self::GetBase,
             ("DELETE", []) => Self::DeleteBase,
             ("GET", ["views"]) => Self::ListViews,
+            ("GET", ["views", view]) => Self::GetView { view: own(view) },
+            ("DELETE", ["views", view]) => Self::DeleteView { view: own(view) },
             ("GET", ["tables"]) => Self::ListTables,
             ("POST", ["tables"]) => Self::CreateTable,
             ("PATCH", ["tables", table]) => Self::UpdateTable { table: own(table) },
@@ -157,13 +191,41 @@ impl MetaCall {
             ("PATCH", ["tables", table, "fields", field]) => {
                 Self::UpdateField { table: own(table), field: own(field) }
             }
-            _ => return None,
+            ("GET", ["interfaces", interface]) => Self::GetInterface { interface: own(interface) },
+            ("GET", ["shares"]) => Self::ListShares,
+            (verb, ["interfaces", interface, rest @ ..]) => {
+                Self::Share { interface: Some(own(interface)), change: Change::read(verb, rest)? }
+            }
+            (verb, rest) => Self::Share { interface: None, change: Change::read(verb, rest)? },
         })
     }
 
-    /// Whether it changes the schema.
+    /// What the audit log calls it.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::CreateTable => "createTable",
+            Self::UpdateTable { .. } => "updateTable",
+            Self::CreateField { .. } => "createField",
+            Self::UpdateField { .. } => "updateField",
+            Self::DeleteView { .. } => "deleteView",
+            Self::DeleteBase => "deleteBase",
+            Self::Share { .. } => "updateSharing",
+            _ => "read",
+        }
+    }
+
+    /// Whether it changes the base.
     pub fn writes(&self) -> bool {
-        !matches!(self, Self::GetBase | Self::ListViews | Self::ListTables)
+        let reads = matches!(
+            self,
+            Self::GetBase
+                | Self::GetInterface { .. }
+                | Self::GetView { .. }
+                | Self::ListShares
+                | Self::ListViews
+                | Self::ListTables
+        );
+        !reads
     }
 }
 

@@ -1,20 +1,29 @@
-//! Cells that Airtable computes, and records as formulas see them.
+//! Cells that Airtable computes, each when it is asked for.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
 
 use airtable::{
     Field, FieldType,
-    formula::{self, Fault, Formula, Outcome, Row as FormulaRow, Value as FormulaValue},
-    time,
+    formula::{self, Fault, Formula, Outcome, Value as FormulaValue},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    links,
+    links, result,
+    seen::{Aggregated, Seen},
     world::{Base, Row, Table, User},
 };
 
-/// Formulas that look at formulas any deeper are errors; it also ends circles.
-const DEPTH: usize = 12;
+/// Formulas that look at formulas any deeper are errors, so that no chain of them exhausts the stack.
+const DEPTH: usize = 32;
+
+/// Most results that one request keeps, so that memory stays bounded however much is listed.
+const KEPT: usize = 20_000;
 
 /// What computing may look at.
 #[derive(Clone, Copy)]
@@ -24,153 +33,198 @@ pub struct Scope<'a> {
     pub now: Timestamp,
 }
 
-/// Whether the simulator computes cells of this type. Those of other computed types stay as the fixture gave them.
-pub fn is_made_here(field_type: &FieldType) -> bool {
-    matches!(
-        field_type,
-        FieldType::AutoNumber
-            | FieldType::Count
-            | FieldType::CreatedBy
-            | FieldType::CreatedTime
-            | FieldType::Formula
-            | FieldType::LastModifiedBy
-            | FieldType::LastModifiedTime
-            | FieldType::MultipleLookupValues
-    )
+/// The computing that one request needs: each formula is read once, and results are kept for a while.
+pub struct Calculation<'a> {
+    pub scope: Scope<'a>,
+    formulas: RefCell<HashMap<&'a str, Option<Rc<Formula>>>>,
+    results: RefCell<HashMap<(&'a str, &'a str), Outcome<'static>>>,
+    depth: Cell<usize>,
 }
 
-impl<'a> Scope<'a> {
+/// Whether the simulator computes cells of this field. Other computed cells stay as the fixture gave them.
+pub fn is_made_here(field: &Field) -> bool {
+    match field.field_type {
+        FieldType::AutoNumber
+        | FieldType::Count
+        | FieldType::CreatedBy
+        | FieldType::CreatedTime
+        | FieldType::Formula
+        | FieldType::LastModifiedBy
+        | FieldType::LastModifiedTime
+        | FieldType::MultipleLookupValues => true,
+        FieldType::Rollup => field.text_option("formula").is_some(),
+        _ => false,
+    }
+}
+
+impl<'a> Calculation<'a> {
+    pub fn new(scope: Scope<'a>) -> Self {
+        let (formulas, results) = (RefCell::default(), RefCell::default());
+        Self { scope, formulas, results, depth: Cell::new(0) }
+    }
+
     /// The value of a cell, computed or kept; null where it is empty.
-    pub fn cell(self, table: &'a Table, row: &'a Row, field: &'a Field) -> Value {
-        self.cell_at(table, row, field, 0)
+    pub fn cell(&self, table: &'a Table, row: &'a Row, field: &'a Field) -> Value {
+        let kept = || row.cells.get(&field.id).cloned();
+        match field.field_type {
+            FieldType::AutoNumber => table.number(&row.id).map_or(Value::Null, Value::from),
+            FieldType::CreatedTime => result::moment(field, Some(row.created)),
+            FieldType::CreatedBy | FieldType::LastModifiedBy => self.scope.user.cell(),
+            FieldType::LastModifiedTime => result::moment(field, last_modified(row, field)),
+            FieldType::Count => {
+                let link = field.record_link_field_id().and_then(|link| row.cells.get(link));
+                json!(links::ids(link).len())
+            }
+            FieldType::MultipleLookupValues => self.lookup(table, row, field),
+            FieldType::Formula => self.result(table, row, field),
+            FieldType::Rollup if is_made_here(field) => self.result(table, row, field),
+            FieldType::Button => kept().unwrap_or_else(|| json!({"label": field.name, "url": null})),
+            FieldType::SingleCollaborator | FieldType::MultipleCollaborators => {
+                self.scope.user.complete(kept().unwrap_or_default())
+            }
+            _ => kept().unwrap_or_default(),
+        }
+    }
+
+    /// A cell as formulas see it: links as the primary values of their records, lookups as lists.
+    pub fn seen(&self, table: &'a Table, row: &'a Row, field: &'a Field) -> Outcome<'a> {
+        match field.field_type {
+            FieldType::Formula => self.outcome(table, row, field),
+            FieldType::Rollup if is_made_here(field) => self.outcome(table, row, field),
+            FieldType::MultipleRecordLinks => self.one_deeper(|| Ok(self.primary_texts(row, field))),
+            FieldType::MultipleLookupValues => self.one_deeper(|| self.values(table, row, field)),
+            FieldType::Button | FieldType::SingleCollaborator | FieldType::MultipleCollaborators => {
+                Ok(self.made(table, row, field))
+            }
+            _ if is_made_here(field) => Ok(self.made(table, row, field)),
+            _ => {
+                let kept = row.cells.get(&field.id);
+                Ok(kept.map_or(FormulaValue::Blank, |cell| FormulaValue::of_cell(&field.field_type, cell)))
+            }
+        }
+    }
+
+    fn made(&self, table: &'a Table, row: &'a Row, field: &'a Field) -> FormulaValue<'a> {
+        FormulaValue::of_cell(&field.field_type, &self.cell(table, row, field)).into_owned()
+    }
+
+    fn result(&self, table: &'a Table, row: &'a Row, field: &'a Field) -> Value {
+        formula::cell(self.outcome(table, row, field), &result::shown(field).0)
     }
 
     /// A record as formulas see it.
-    pub fn row(self, table: &'a Table, row: &'a Row) -> Seen<'a> {
-        Seen { scope: self, table, row, depth: 0 }
+    pub fn row<'c>(&'c self, table: &'a Table, row: &'a Row) -> Seen<'c, 'a> {
+        Seen { calculation: self, table, row }
     }
 
-    /// The text that stands for a record in links.
-    pub fn primary_text(self, table: &'a Table, row: &'a Row) -> String {
-        let Some(field) = table.schema.primary_field() else { return String::new() };
-        self.row(table, row).value(field).map(|value| value.text()).unwrap_or_default()
+    /// The text that stands for a record in links, as formulas see it.
+    pub fn primary_text(&self, table: &'a Table, row: &'a Row) -> String {
+        let value = table.schema.primary_field().map(|field| self.seen(table, row, field));
+        value.and_then(Result::ok).map(|value| value.text()).unwrap_or_default()
     }
 
-    fn cell_at(self, table: &'a Table, row: &'a Row, field: &'a Field, depth: usize) -> Value {
-        match field.field_type {
-            FieldType::AutoNumber => table.number(&row.id).map_or(Value::Null, Value::from),
-            FieldType::CreatedTime => Value::String(time::write(row.created)),
-            FieldType::CreatedBy | FieldType::LastModifiedBy => self.user.cell(),
-            FieldType::LastModifiedTime => {
-                last_modified(row, field).map_or(Value::Null, |at| Value::String(time::write(at)))
-            }
-            FieldType::Count => {
-                json!(links::ids(field.record_link_field_id().and_then(|link| row.cells.get(link))).len())
-            }
-            FieldType::MultipleLookupValues => self.lookup(row, field, table, depth),
-            FieldType::Formula => {
-                formula::cell(computed(&Seen { scope: self, table, row, depth }, field), &field.result_type())
-            }
-            _ => row.cells.get(&field.id).cloned().unwrap_or_default(),
-        }
-    }
-
-    /// The values of a field in all linked records, lists opened.
-    fn lookup(self, row: &'a Row, field: &'a Field, table: &'a Table, depth: usize) -> Value {
-        let link = field.record_link_field_id().and_then(|id| table.schema.field(id));
-        let target = link.and_then(Field::linked_table_id).and_then(|id| self.base.table(id));
-        let looked_up = field.field_id_in_linked_table().zip(target);
-        let Some((link, (id, target))) = link.zip(looked_up) else { return Value::Null };
-        let Some(looked_up) = target.schema.field(id).filter(|_| depth < DEPTH) else { return Value::Null };
+    /// The records that a lookup or rollup follows, with the field that it reads in them.
+    pub fn followed(
+        &self,
+        table: &'a Table,
+        row: &'a Row,
+        field: &Field,
+    ) -> Option<(&'a Table, Vec<&'a Row>, &'a Field)> {
+        let link = table.schema.field(field.record_link_field_id()?)?;
+        let target = self.scope.base.table(link.linked_table_id()?)?;
+        let read = target.schema.field(field.field_id_in_linked_table()?)?;
         let rows = links::ids(row.cells.get(&link.id)).into_iter().filter_map(|id| target.row(&id));
-        let values = rows.map(|row| self.cell_at(target, row, looked_up, depth + 1));
-        let flat = values.flat_map(|value| match value {
-            Value::Array(items) => items,
-            Value::Null => vec![],
-            single => vec![single],
+        Some((target, rows.collect(), read))
+    }
+
+    /// The cells of a field in all linked records, lists opened.
+    fn lookup(&self, table: &'a Table, row: &'a Row, field: &'a Field) -> Value {
+        let looked_up = self.one_deeper(|| {
+            let (target, rows, read) = self.followed(table, row, field).ok_or(Fault)?;
+            let cells = rows.into_iter().map(|row| self.cell(target, row, read));
+            let flat = cells.flat_map(|value| match value {
+                Value::Array(items) => items,
+                Value::Null | Value::Bool(false) => vec![],
+                single => vec![single],
+            });
+            Ok(Value::Array(flat.collect()))
         });
-        Value::Array(flat.collect())
-    }
-}
-
-/// A record as formulas see it.
-pub struct Seen<'a> {
-    scope: Scope<'a>,
-    table: &'a Table,
-    row: &'a Row,
-    depth: usize,
-}
-
-impl<'a> Seen<'a> {
-    fn value(&self, field: &'a Field) -> Outcome<'a> {
-        match field.field_type {
-            FieldType::Formula => computed(self, field),
-            FieldType::MultipleRecordLinks => Ok(self.linked(field)),
-            ref kept if !is_made_here(kept) => {
-                let cell = self.row.cells.get(&field.id);
-                Ok(cell.map_or(FormulaValue::Blank, |cell| FormulaValue::of_cell(kept, cell)))
-            }
-            ref made => {
-                let cell = self.scope.cell_at(self.table, self.row, field, self.depth);
-                Ok(FormulaValue::of_cell(made, &cell).into_owned())
-            }
-        }
+        looked_up.unwrap_or_default()
     }
 
-    fn linked(&self, field: &Field) -> FormulaValue<'static> {
+    /// The values of a field in all linked records, as formulas see them.
+    fn values(&self, table: &'a Table, row: &'a Row, field: &'a Field) -> Outcome<'a> {
+        let (target, rows, read) = self.followed(table, row, field).ok_or(Fault)?;
+        let values = rows.into_iter().map(|row| self.seen(target, row, read));
+        let filled = values.filter(|value| !matches!(value, Ok(FormulaValue::Blank)));
+        Ok(FormulaValue::List(filled.collect::<Result<_, _>>()?))
+    }
+
+    fn primary_texts(&self, row: &'a Row, field: &Field) -> FormulaValue<'static> {
         let table = field.linked_table_id().and_then(|id| self.scope.base.table(id));
-        let ids = links::ids(self.row.cells.get(&field.id));
-        let Some(table) = table.filter(|_| self.depth < DEPTH) else { return FormulaValue::Blank };
-        let Some(primary) = table.schema.primary_field() else { return FormulaValue::Blank };
+        let Some(table) = table else { return FormulaValue::Blank };
+        let ids = links::ids(row.cells.get(&field.id));
         let rows = ids.iter().filter_map(|id| table.row(id));
-        let seen = rows.map(|row| Seen { scope: self.scope, table, row, depth: self.depth + 1 });
-        FormulaValue::List(
-            seen.filter_map(|seen| seen.value(primary).ok())
-                .map(|value| FormulaValue::of_text(value.text()))
-                .collect(),
-        )
-    }
-}
-
-impl FormulaRow for Seen<'_> {
-    fn record_id(&self) -> &str {
-        &self.row.id
+        FormulaValue::List(rows.map(|row| FormulaValue::of_text(self.primary_text(table, row))).collect())
     }
 
-    fn created(&self) -> Timestamp {
-        self.row.created
-    }
-
-    fn modified(&self, fields: &[usize]) -> Option<Timestamp> {
-        if fields.is_empty() {
-            return Some(self.row.modified.values().max().copied().unwrap_or(self.row.created));
+    /// The result of a formula or rollup field, computed once for each record.
+    fn outcome(&self, table: &'a Table, row: &'a Row, field: &'a Field) -> Outcome<'static> {
+        let key = (row.id.as_str(), field.id.as_str());
+        if let Some(known) = self.results.borrow().get(&key) {
+            return known.clone();
         }
-        let ids = fields.iter().filter_map(|place| self.table.schema.fields.get(*place));
-        ids.filter_map(|field| self.row.modified.get(&field.id)).max().copied()
+        let outcome = self.one_deeper(|| self.compute(table, row, field));
+        let mut results = self.results.borrow_mut();
+        if results.len() >= KEPT {
+            results.clear();
+        }
+        results.insert(key, outcome.clone());
+        outcome
     }
 
-    fn cell(&self, field: usize) -> Outcome<'_> {
-        self.value(self.table.schema.fields.get(field).ok_or(Fault)?)
+    fn compute(&self, table: &'a Table, row: &'a Row, field: &'a Field) -> Outcome<'static> {
+        let formula = self.formula(table, field).ok_or(Fault)?;
+        if field.field_type == FieldType::Rollup {
+            let FormulaValue::List(values) = self.values(table, row, field)? else { return Err(Fault) };
+            return formula.evaluate(&Aggregated { seen: self.row(table, row), values });
+        }
+        formula.evaluate(&self.row(table, row))
     }
 
-    fn now(&self) -> Timestamp {
-        self.scope.now
+    fn formula(&self, table: &'a Table, field: &'a Field) -> Option<Rc<Formula>> {
+        let mut formulas = self.formulas.borrow_mut();
+        let read = || {
+            let text = field.text_option("formula")?;
+            let read = match field.field_type {
+                FieldType::Rollup => Formula::read(text, Aggregated::place),
+                _ => Formula::read(text, |name| table.schema.field_in_formula(name)),
+            };
+            read.ok().map(Rc::new)
+        };
+        formulas.entry(field.id.as_str()).or_insert_with(read).clone()
+    }
+
+    fn one_deeper<T>(&self, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        let depth = self.depth.get();
+        if depth >= DEPTH {
+            return Err(Fault);
+        }
+        self.depth.set(depth + 1);
+        let done = work();
+        self.depth.set(depth);
+        done
     }
 }
 
+/// When one of the watched fields was changed; a cell that the record came with is as old as the record.
 fn last_modified(row: &Row, field: &Field) -> Option<Timestamp> {
     let watched = field.option("referencedFieldIds").and_then(Value::as_array).filter(|ids| !ids.is_empty());
-    match watched {
-        Some(ids) => ids.iter().filter_map(|id| row.modified.get(id.as_str()?)).max().copied(),
-        None => Some(row.modified.values().max().copied().unwrap_or(row.created)),
-    }
-}
-
-fn computed(seen: &Seen<'_>, field: &Field) -> Outcome<'static> {
-    if seen.depth >= DEPTH {
-        return Err(Fault);
-    }
-    let text = field.text_option("formula").ok_or(Fault)?;
-    let formula = Formula::read(text, |name| seen.table.schema.field_in_formula(name)).map_err(|_| Fault)?;
-    formula.evaluate(&Seen { scope: seen.scope, table: seen.table, row: seen.row, depth: seen.depth + 1 })
+    let Some(watched) = watched else {
+        return Some(row.modified.values().max().copied().unwrap_or(row.created));
+    };
+    let changed = |id: &str| {
+        row.modified.get(id).copied().or_else(|| row.cells.contains_key(id).then_some(row.created))
+    };
+    watched.iter().filter_map(Value::as_str).filter_map(changed).max()
 }

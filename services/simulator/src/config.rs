@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::limits::Allowed;
+
 /// Nobody but this machine, unless more is asked for: `/admin` may be open to everybody who reaches it.
 const LISTEN: &str = "127.0.0.1:8090";
 
@@ -33,6 +35,18 @@ pub struct Config {
     /// Milliseconds until a notification that failed is sent again; twice as long each time after that
     #[arg(long, env = "SIMULATOR_NOTIFICATION_BACKOFF_MS", default_value_t = 10_000, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub notification_backoff_ms: u64,
+    /// Requests a second to one base, with --limits airtable
+    #[arg(long, env = "SIMULATOR_LIMIT_PER_BASE", value_name = "REQUESTS", default_value_t = 5)]
+    pub limit_per_base: usize,
+    /// Requests a second of the user to all bases, with --limits airtable
+    #[arg(long, env = "SIMULATOR_LIMIT_PER_USER", value_name = "REQUESTS", default_value_t = 50)]
+    pub limit_per_user: usize,
+    /// Seconds in which who sent too many is refused, with --limits airtable
+    #[arg(long, env = "SIMULATOR_LOCKOUT_SECONDS", value_name = "SECONDS", default_value_t = 30)]
+    pub lockout_seconds: u64,
+    /// Calls for records in a month for each workspace, with --limits airtable; no quota when absent
+    #[arg(long, env = "SIMULATOR_MONTHLY_CALLS", value_name = "CALLS")]
+    pub monthly_calls: Option<u64>,
     /// File with the bearer token that /admin needs; without it everybody may call that
     #[arg(long, env = "SIMULATOR_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
@@ -47,10 +61,22 @@ pub struct Config {
     pub tokens: Vec<String>,
 }
 
+impl Config {
+    /// What `--limits airtable` allows.
+    pub(crate) fn allowed(&self) -> Allowed {
+        Allowed {
+            per_base: Some(self.limit_per_base),
+            per_user: Some(self.limit_per_user),
+            lockout_seconds: self.lockout_seconds,
+            monthly_calls: self.monthly_calls,
+        }
+    }
+}
+
 /// Whose rate limits to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Limits {
-    /// Five requests a second for each base, then thirty seconds of refusals
+    /// Five requests a second for each base and fifty for the user, then thirty seconds of refusals
     Airtable,
     /// None
     Off,

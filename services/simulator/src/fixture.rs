@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    account::Account,
+    audit::Audit,
     comments::Comments,
-    computed, links,
+    computed, dependencies, derived, links,
+    sharing::BaseSharing,
+    views,
     webhooks::Webhooks,
     world::{Base, Row, Table, User, World},
 };
@@ -21,6 +25,8 @@ const SAMPLE: &str = include_str!("../fixtures/crm.json");
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fixture {
     user: User,
+    #[serde(default)]
+    account: Account,
     bases: Vec<FixtureBase>,
 }
 
@@ -33,6 +39,8 @@ struct FixtureBase {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     workspace_id: Option<String>,
     tables: Vec<airtable::Table>,
+    #[serde(default)]
+    sharing: BaseSharing,
     /// By table id.
     #[serde(default)]
     records: BTreeMap<String, Vec<FixtureRecord>>,
@@ -95,6 +103,24 @@ pub enum Error {
         /// The id of the table.
         table: String,
     },
+    /// A view cannot be shown.
+    #[error("fixture: base {base}, table {table}: {reason}")]
+    View {
+        /// The id of the base.
+        base: String,
+        /// The id of the table.
+        table: String,
+        /// Which view, and why.
+        reason: String,
+    },
+    /// Computed fields need each other.
+    #[error("fixture: base {base}: {fields}")]
+    Circular {
+        /// The id of the base.
+        base: String,
+        /// Which, in their order.
+        fields: String,
+    },
 }
 
 impl Fixture {
@@ -119,26 +145,33 @@ impl Fixture {
 
     /// The world that the file describes, links complete on both sides.
     pub fn into_world(self) -> Result<World, Error> {
-        let bases = self.bases.into_iter().map(FixtureBase::into_base).collect::<Result<_, _>>()?;
-        Ok(World { user: self.user, bases })
+        let bases = self.bases.into_iter().map(FixtureBase::into_base).collect::<Result<Vec<_>, _>>()?;
+        let mut account = self.account;
+        account.complete(&bases);
+        Ok(World { user: self.user, account, bases, audit: Audit::default() })
     }
 
     /// The file that describes a world.
     pub fn of_world(world: &World) -> Self {
-        Self { user: world.user.clone(), bases: world.bases.iter().map(FixtureBase::of_base).collect() }
+        Self {
+            user: world.user.clone(),
+            account: world.account.clone(),
+            bases: world.bases.iter().map(FixtureBase::of_base).collect(),
+        }
     }
 }
 
 impl FixtureBase {
     fn into_base(self) -> Result<Base, Error> {
         let mut base = Base {
-            id: self.id,
+            id: self.id.clone(),
             name: self.name,
             permission_level: self.permission_level,
             workspace_id: self.workspace_id,
             tables: self.tables.into_iter().map(Table::new).collect(),
             comments: self.comments,
             webhooks: self.webhooks,
+            sharing: self.sharing,
         };
         for (id, records) in self.records {
             let unknown = || Error::UnknownTable { base: base.id.clone(), table: id.clone() };
@@ -150,8 +183,17 @@ impl FixtureBase {
                 record.into_table(table)?;
             }
         }
+        for table in &base.tables {
+            let unusable =
+                |reason| Error::View { base: base.id.clone(), table: table.schema.id.clone(), reason };
+            views::check(&table.schema).map_err(unusable)?;
+        }
         links::complete(&mut base);
-        Ok(base)
+        derived::complete(&mut base);
+        let circle = dependencies::circle(&base);
+        circle.map_or(Ok(base), |names| {
+            Err(Error::Circular { base: self.id, fields: derived::circular(&names) })
+        })
     }
 
     fn of_base(base: &Base) -> Self {
@@ -162,6 +204,7 @@ impl FixtureBase {
             permission_level: base.permission_level.clone(),
             workspace_id: base.workspace_id.clone(),
             tables: base.tables.iter().map(|table| table.schema.clone()).collect(),
+            sharing: base.sharing.clone(),
             records: base.tables.iter().map(|table| (table.schema.id.clone(), records(table))).collect(),
             comments: base.comments.clone(),
             webhooks: base.webhooks.clone(),
@@ -180,7 +223,7 @@ impl FixtureRecord {
                     table: table.schema.id.clone(),
                 });
             };
-            if !cell::is_empty(&value) && !computed::is_made_here(&field.field_type) {
+            if !cell::is_empty(&value) && !computed::is_made_here(field) {
                 cells.insert(field.id.clone(), canonical(&field.field_type, value));
             }
         }

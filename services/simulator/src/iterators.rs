@@ -1,6 +1,9 @@
 //! Listings that span pages: which records are still to come, kept for a while.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use airtable::{Error, id::Kind};
 use jiff::{SignedDuration, Timestamp};
@@ -24,13 +27,13 @@ pub struct Iterators {
 #[derive(Debug)]
 struct Iteration {
     table: String,
-    records: Vec<String>,
+    records: Arc<[String]>,
     used: Timestamp,
 }
 
 impl Iterators {
     /// Keeps the records of a listing of `table`; answers the iterator's id.
-    pub fn begin(&mut self, table: &str, records: Vec<String>, now: Timestamp) -> String {
+    pub fn begin(&mut self, table: &str, records: Arc<[String]>, now: Timestamp) -> String {
         let id = new_id(Kind::Iterator);
         self.ids_held += records.len();
         self.oldest_first.push_back(id.clone());
@@ -43,13 +46,13 @@ impl Iterators {
         id
     }
 
-    /// The records from where `offset` says on: `itr…/rec…`, the second being the first record of the next page.
+    /// The iterator, its records and the place where to go on: `itr…/rec…`, the second being the first of the next page.
     pub fn resume(
         &mut self,
         offset: &str,
         table: &str,
         now: Timestamp,
-    ) -> Result<(String, &[String]), Error> {
+    ) -> Result<(String, Arc<[String]>, usize), Error> {
         let (iterator, record) = offset
             .split_once('/')
             .filter(|(iterator, record)| Kind::Iterator.names(iterator) && record.starts_with("rec"))
@@ -61,7 +64,7 @@ impl Iterators {
         iteration.used = now;
         let place =
             iteration.records.iter().position(|id| id == record).ok_or(Error::IteratorNotAvailable)?;
-        Ok((iterator.to_owned(), iteration.records.get(place..).unwrap_or_default()))
+        Ok((iterator.to_owned(), iteration.records.clone(), place))
     }
 
     fn drop(&mut self, id: &str) {
@@ -80,9 +83,9 @@ mod tests {
     #[test]
     fn an_iteration_goes_on_at_the_named_record_and_ends_with_its_life() {
         let mut iterators = Iterators::default();
-        let id = iterators.begin("tbl", vec!["rec1".into(), "rec2".into(), "rec3".into()], NOW);
+        let id = iterators.begin("tbl", ["rec1", "rec2", "rec3"].map(str::to_owned).into(), NOW);
         let offset = format!("{id}/rec2");
-        assert_eq!(iterators.resume(&offset, "tbl", NOW).unwrap().1, ["rec2", "rec3"]);
+        assert_eq!(iterators.resume(&offset, "tbl", NOW).unwrap().2, 1);
         assert_eq!(iterators.resume(&offset, "tblOther", NOW), Err(Error::IteratorNotAvailable));
         assert_eq!(iterators.resume(&offset, "tbl", NOW + LIFE * 2), Err(Error::IteratorNotAvailable));
         assert_eq!(iterators.resume("5", "tbl", NOW), Err(Error::InvalidOffset("5".into())));
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn the_oldest_iterations_go_first_when_memory_is_full() {
         let mut iterators = Iterators::default();
-        let many = || vec!["rec1".to_owned(); MOST_IDS / 2];
+        let many = || vec!["rec1".to_owned(); MOST_IDS / 2].into();
         let first = iterators.begin("tbl", many(), NOW);
         let second = iterators.begin("tbl", many(), NOW);
         iterators.begin("tbl", many(), NOW);

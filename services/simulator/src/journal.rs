@@ -66,13 +66,18 @@ impl Journal {
         Self { effects: effects.into(), last_effect, ..Self::default() }
     }
 
-    pub fn effects(&self) -> impl Iterator<Item = &Arc<Effect>> {
+    pub fn effects(&self) -> impl DoubleEndedIterator<Item = &Arc<Effect>> {
         self.effects.iter()
     }
 
     /// The requests after the one with this number.
     pub fn requests(&self, since: u64) -> impl Iterator<Item = &Request> {
         self.requests.iter().skip_while(move |request| request.seq <= since)
+    }
+
+    /// The requests, newest first.
+    pub fn latest_requests(&self) -> impl Iterator<Item = &Request> {
+        self.requests.iter().rev()
     }
 
     /// Adds what a request changed.

@@ -1,17 +1,29 @@
 //! Airtable offline: its Web API over an in-memory world, with its limits, and with faults on demand.
 
+mod account;
 mod admin;
+mod admin_access;
+mod admin_page;
 mod api;
 mod attachments;
+mod audit;
+mod base_info;
 mod body;
+mod calendar;
 mod call;
 mod cells;
 mod comments;
 mod computed;
 mod config;
+mod dependencies;
+mod derived;
+mod display;
+mod enterprise;
 mod fault_kind;
 mod faults;
+mod field_options;
 mod fixture;
+mod html;
 mod iterators;
 mod journal;
 mod limits;
@@ -20,14 +32,21 @@ mod listing;
 mod mentions;
 mod meta;
 mod new_schema;
+mod order;
 mod outbound;
 mod records;
 mod render;
+mod result;
+mod schema_changes;
 mod secret;
+mod seen;
+mod sharing;
 mod snapshot;
 mod state;
 mod transaction;
+mod views;
 mod webhooks;
+mod workspaces;
 mod world;
 mod writes;
 
@@ -41,6 +60,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 pub use config::{Config, Limits};
 pub use fixture::Fixture;
+pub use limits::Allowed;
 pub use state::{Behaviour, State};
 
 /// Longest time until an answer begins; faults may hold one back for long.
@@ -84,11 +104,18 @@ pub fn start(fixture: Fixture, behaviour: Behaviour, metrics: &Metrics) -> Resul
 
 /// The API under `/v0` and the simulator's own endpoints under `/admin`.
 pub fn router(state: State) -> Router {
-    guarded(state, None)
+    routes(state, None)
 }
 
-/// As [`router`]; `/admin` only for who has one of these keys.
-fn guarded(state: State, admins: Option<Keys>) -> Router {
+/// As [`router`]; `/admin` only for who has the token in this file.
+///
+/// # Errors
+/// When the file can't be read or holds no token.
+pub fn guarded(state: State, admin_token_file: &Path) -> Result<Router, Error> {
+    Ok(routes(state, Some(admins(admin_token_file)?)))
+}
+
+fn routes(state: State, admins: Option<Keys>) -> Router {
     admin::routes(admins)
         .merge(attachments::serve::routes())
         .route("/v0/{*path}", axum::routing::any(api::serve))
@@ -108,9 +135,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     };
     let snapshot = config.snapshot.as_deref().map(snapshot::Snapshot::read).transpose()?.flatten();
     let tokens = config.tokens.iter().filter(|token| !token.is_empty()).cloned().collect();
+    let limited = config.limits == Limits::Airtable;
     let behaviour = Behaviour {
         tokens,
-        limited: config.limits == Limits::Airtable,
+        limited,
+        allowed: limited.then(|| config.allowed()),
         public_url: config.public_url.clone(),
         private_urls: config.private_urls,
         notification_backoff: Some(Duration::from_millis(config.notification_backoff_ms)),
@@ -124,7 +153,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     tracing::info!(listen = %listener.local_addr().unwrap_or(listen), limits = ?config.limits, admin_needs_token = admins.is_some(), "simulating Airtable");
     let service = Service {
-        router: guarded(state.clone(), admins),
+        router: routes(state.clone(), admins),
         readiness: Readiness::default(),
         metrics,
         limits: host::Limits { body_bytes: api::BODY_BYTES, timeout: TIMEOUT },

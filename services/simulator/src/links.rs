@@ -8,7 +8,7 @@ use airtable::{
 use serde_json::Value;
 
 use crate::{
-    computed,
+    computed::{Calculation, Scope},
     transaction::Transaction,
     world::{Base, Row, Table, new_id},
 };
@@ -49,7 +49,11 @@ pub fn set(transaction: &mut Transaction<'_>, table: &str, record: &str, field: 
         change(transaction, linked, gone, inverse, |ids| ids.retain(|id| id != record));
     }
     for new in after.iter().filter(|id| !before.contains(id)) {
-        change(transaction, linked, new, inverse, |ids| ids.push(record.to_owned()));
+        change(transaction, linked, new, inverse, |ids| {
+            if !ids.iter().any(|id| id == record) {
+                ids.push(record.to_owned());
+            }
+        });
     }
 }
 
@@ -144,9 +148,10 @@ fn check(base: &Base, linked: &str, record: &str) -> Result<(), Error> {
 }
 
 fn find_or_make(transaction: &mut Transaction<'_>, linked: &str, text: &str) -> Result<String, Error> {
-    let scope = computed::Scope { user: transaction.user, base: transaction.base(), now: transaction.now };
+    let scope = Scope { user: transaction.user, base: transaction.base(), now: transaction.now };
+    let calculation = Calculation::new(scope);
     let table = transaction.table(linked)?;
-    if let Some(row) = table.rows().find(|row| scope.primary_text(table, row) == text) {
+    if let Some(row) = table.rows().find(|row| calculation.primary_text(table, row) == text) {
         return Ok(row.id.clone());
     }
     let primary = table.schema.primary_field().ok_or(Error::ModelNotFound)?.clone();

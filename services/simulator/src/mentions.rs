@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn ada() -> User {
-        User { id: "usrAda".to_owned(), email: "ada@example.com".to_owned(), name: None }
+        User { id: "usrAda".to_owned(), email: "ada@example.com".to_owned(), name: None, colleagues: vec![] }
     }
 
     #[test]

@@ -1,9 +1,15 @@
 //! New tables and fields, checked as the meta API checks them.
 
-use airtable::{Choice, Error, Field, FieldType, Table as Schema, View, formula::Syntax, id::Kind};
+use airtable::{Error, Field, FieldType, Table as Schema, View, id::Kind};
 use serde_json::{Map, Value, json};
 
-use crate::world::{Base, Table, new_id};
+use crate::{
+    field_options,
+    world::{Base, Table, new_id},
+};
+
+/// Longest description of a table or field, in characters.
+const DESCRIPTION: usize = 20_000;
 
 /// Adds a table; answers its id. The first field becomes the primary one, and there is a grid view.
 pub fn add_table(base: &mut Base, body: &Map<String, Value>) -> Result<String, Error> {
@@ -17,7 +23,7 @@ pub fn add_table(base: &mut Base, body: &Map<String, Value>) -> Result<String, E
     let schema = Schema {
         id: new_id(Kind::Table),
         name: name.to_owned(),
-        description: body.get("description").and_then(Value::as_str).map(str::to_owned),
+        description: description(body, None)?,
         primary_field_id: String::new(),
         fields: vec![],
         views: vec![View {
@@ -48,7 +54,8 @@ pub fn add_field(base: &mut Base, table: &str, body: &Map<String, Value>) -> Res
     let schema = &base.table(table).ok_or(Error::ModelNotFound)?.schema;
     let mut field = read_field(body)?;
     check_field_name(schema, &field.name, "")?;
-    complete_options(&mut field)?;
+    field_options::complete(&mut field)
+        .map_err(|reason| Error::InvalidFieldOptions { name: field.name.clone(), reason })?;
     if field.field_type == FieldType::MultipleRecordLinks {
         link(base, table, &mut field)?;
     }
@@ -83,17 +90,14 @@ pub fn check_field_name(schema: &Schema, name: &str, own: &str) -> Result<(), Er
     Ok(())
 }
 
-/// The options of a formula field that say this formula; it is kept by field ids, so that names may change.
-pub fn formula(schema: &Schema, text: &str) -> Result<Map<String, Value>, Error> {
-    let place = |name: &str| schema.field_in_formula(name);
-    let id =
-        |name: &str| place(name).and_then(|place| schema.fields.get(place)).map(|field| field.id.clone());
-    let syntax = Syntax::read(text)?;
-    syntax.formula(place)?;
-    let by_id = syntax.renamed(id);
-    let referenced = Syntax::read(&by_id)?;
-    let options = json!({"formula": by_id, "isValid": true, "referencedFieldIds": referenced.fields()});
-    Ok(options.as_object().cloned().unwrap_or_default())
+/// The description after a body: null takes it away, and a body without one leaves it as it was.
+pub fn description(body: &Map<String, Value>, current: Option<&String>) -> Result<Option<String>, Error> {
+    match body.get("description") {
+        None => Ok(current.cloned()),
+        Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.chars().count() <= DESCRIPTION => Ok(Some(text.clone())),
+        Some(_) => Err(Error::InvalidRequest),
+    }
 }
 
 fn read_field(body: &Map<String, Value>) -> Result<Field, Error> {
@@ -110,48 +114,14 @@ fn read_field(body: &Map<String, Value>) -> Result<Field, Error> {
         id: new_id(Kind::Field),
         name: name.to_owned(),
         field_type,
-        description: text("description").map(str::to_owned),
-        options: body.get("options").and_then(Value::as_object).cloned(),
+        description: description(body, None)?,
+        options: match body.get("options") {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(options)) => Some(options.clone()),
+            Some(_) => return Err(Error::InvalidRequest),
+        },
         rest: Map::new(),
     })
-}
-
-/// The options that a new field of this type must come with.
-fn required(field_type: &FieldType) -> &'static [&'static str] {
-    match field_type {
-        FieldType::Number | FieldType::Percent => &["precision"],
-        FieldType::Currency => &["precision", "symbol"],
-        FieldType::Rating => &["icon", "max", "color"],
-        FieldType::Duration => &["durationFormat"],
-        FieldType::Checkbox => &["icon", "color"],
-        FieldType::SingleSelect | FieldType::MultipleSelects => &["choices"],
-        FieldType::Date => &["dateFormat"],
-        FieldType::DateTime => &["dateFormat", "timeFormat", "timeZone"],
-        FieldType::MultipleRecordLinks => &["linkedTableId"],
-        _ => &[],
-    }
-}
-
-fn complete_options(field: &mut Field) -> Result<(), Error> {
-    let invalid = |reason: String| Error::InvalidFieldOptions { name: field.name.clone(), reason };
-    if let Some(missing) = required(&field.field_type).iter().find(|name| field.option(name).is_none()) {
-        return Err(invalid(format!("options.{missing} is missing")));
-    }
-    let names: Vec<_> = field.choices().into_iter().map(|choice| choice.name).collect();
-    if (1..names.len())
-        .any(|at| names.get(at).is_some_and(|name| names.iter().take(at).any(|other| other == name)))
-    {
-        return Err(invalid("options.choices has a name twice".to_owned()));
-    }
-    if field.option("choices").is_some() {
-        let with_id = |choice: Choice| Choice { id: new_id(Kind::Choice), ..choice };
-        let choices: Vec<_> = field.choices().into_iter().map(with_id).collect();
-        field.options.get_or_insert_default().insert("choices".to_owned(), json!(choices));
-    }
-    if field.field_type == FieldType::MultipleAttachments {
-        field.options.get_or_insert_default().insert("isReversed".to_owned(), json!(false));
-    }
-    Ok(())
 }
 
 /// Makes the other side of a new link field and connects both.
@@ -162,6 +132,12 @@ fn link(base: &mut Base, table: &str, field: &mut Field) -> Result<(), Error> {
         let reason = format!("options.linkedTableId {linked} is no table of this base");
         return Err(Error::InvalidFieldOptions { name: field.name.clone(), reason });
     };
+    let view = field.text_option("viewIdForRecordSelection").map(str::to_owned);
+    if let Some(unknown) = view.as_ref().filter(|id| !target.schema.views.iter().any(|view| view.id == **id))
+    {
+        let reason = format!("options.viewIdForRecordSelection {unknown} is no view of the linked table");
+        return Err(Error::InvalidFieldOptions { name: field.name.clone(), reason });
+    }
     let inverse = Field {
         id: new_id(Kind::Field),
         name: free_name(&target.schema, &own_name, &field.name, linked == table),
@@ -172,6 +148,9 @@ fn link(base: &mut Base, table: &str, field: &mut Field) -> Result<(), Error> {
     };
     let single = field.option("prefersSingleRecordLink").and_then(Value::as_bool).unwrap_or(false);
     field.options = link_options(&linked, &inverse.id, single);
+    if let (Some(view), Some(options)) = (view, &mut field.options) {
+        options.insert("viewIdForRecordSelection".to_owned(), json!(view));
+    }
     push(&mut target.schema, inverse);
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! Calls about the records of a table.
 
-use airtable::{Error, ListParameters, error::Batch, list::Form, query};
+use airtable::{Error, ListParameters, error::Batch, query};
 use serde_json::{Map, Value, json};
 
 use crate::{
     body::{self, Manner},
     call::RecordsCall,
-    computed::Scope,
+    computed::{Calculation, Scope},
     iterators::Iterators,
-    listing, render,
+    listing,
+    render::{self, Shape},
     transaction::{self, Change, Transaction},
     world::{Base, User},
     writes::Writer,
@@ -32,6 +33,16 @@ impl Input<'_> {
             _ => Err(Error::InvalidRequest),
         }
     }
+
+    /// The body as a JSON object, empty where there is none.
+    pub fn object_if_any(&self) -> Result<Map<String, Value>, Error> {
+        if self.body.is_empty() { Ok(Map::new()) } else { self.object() }
+    }
+
+    /// What the query asks to be included.
+    pub fn include(&self) -> Vec<String> {
+        query::object(self.query).get("include").and_then(query::texts).unwrap_or_default()
+    }
 }
 
 /// Answers a call that changes nothing.
@@ -43,20 +54,27 @@ pub fn read(
     iterators: &mut Iterators,
 ) -> Result<Value, Error> {
     let table = scope.base.table(table).ok_or(Error::ModelNotFound)?;
+    let calculation = &Calculation::new(scope);
     match call {
         RecordsCall::ListByPost => {
-            let parameters = ListParameters::from_body(&input.object()?, input.query)?;
-            listing::page(scope, table, &parameters, iterators)
+            let body = input.object()?;
+            let mut given = query::object(input.query);
+            given.extend(body.clone());
+            let parameters = ListParameters::from_body(&body, input.query)?;
+            listing::page(calculation, table, &parameters, &Shape::of(&given)?, iterators)
         }
         RecordsCall::Get { record } => {
             // A record of another table of the base is found as well.
             let holder = if table.row(record).is_some() { Some(table) } else { scope.base.table_of(record) };
             let row = holder.and_then(|table| Some((table, table.row(record)?)));
             let (table, row) = row.ok_or(Error::ModelNotFound)?;
-            let form = Form::from_object(&query::object(input.query))?;
-            Ok(json!(render::record(scope, table, row, &form, None)))
+            let shape = Shape::of(&query::object(input.query))?;
+            Ok(json!(render::record(calculation, table, row, &shape, None)))
         }
-        _ => listing::page(scope, table, &ListParameters::from_query(input.query)?, iterators),
+        _ => {
+            let (parameters, given) = (ListParameters::from_query(input.query)?, query::object(input.query));
+            listing::page(calculation, table, &parameters, &Shape::of(&given)?, iterators)
+        }
     }
 }
 
@@ -160,5 +178,5 @@ fn answer(transaction: &Transaction<'_>, table: &str, id: &str, manner: &Manner)
     let scope = Scope { user: transaction.user, base: transaction.base(), now: transaction.now };
     let table = transaction.table(table)?;
     let row = table.row(id).ok_or(Error::ModelIdNotFound("Record"))?;
-    Ok(json!(render::record(scope, table, row, &manner.form, None)))
+    Ok(json!(render::record(&Calculation::new(scope), table, row, &manner.shape, None)))
 }

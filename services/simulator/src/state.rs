@@ -14,6 +14,7 @@ use telemetry::metrics::Metrics;
 use tokio::sync::Notify;
 
 use crate::{
+    account,
     attachments::{Files, upload},
     call::{Call, CommentsCall, MetaCall, WebhooksCall},
     comments,
@@ -22,7 +23,7 @@ use crate::{
     faults::Faults,
     iterators::Iterators,
     journal::Journal,
-    limits::Limits,
+    limits::{Allowed, Bound, Limits},
     meta,
     outbound::Outbound,
     records,
@@ -41,6 +42,7 @@ struct Shared {
     fixture: World,
     behaviour: Behaviour,
     outbound: Outbound,
+    allowed: Allowed,
     requests: IntCounterVec,
     changed: Notify,
     held: Mutex<Held>,
@@ -54,7 +56,7 @@ pub(crate) struct Held {
     pub files: Files,
     /// How far the simulator's clock is ahead.
     pub ahead: SignedDuration,
-    limits: Limits,
+    pub limits: Limits,
     iterators: Iterators,
 }
 
@@ -63,7 +65,7 @@ pub(crate) struct Held {
 pub struct Behaviour {
     /// Tokens that are accepted; any that is not empty where there are none.
     pub tokens: Vec<String>,
-    /// Keep Airtable's rate limit.
+    /// Keep Airtable's limits, or those in `allowed`.
     pub limited: bool,
     /// Where clients reach the simulator, without a slash at the end; as each says in `Host` where absent.
     pub public_url: Option<String>,
@@ -71,6 +73,8 @@ pub struct Behaviour {
     pub private_urls: bool,
     /// How long it takes until a notification that failed is sent again; as at Airtable where absent.
     pub notification_backoff: Option<Duration>,
+    /// Other limits than Airtable's.
+    pub allowed: Option<Allowed>,
 }
 
 impl State {
@@ -84,15 +88,20 @@ impl State {
         behaviour: Behaviour,
         metrics: &Metrics,
     ) -> Result<Self, telemetry::metrics::Error> {
+        let usual = if behaviour.limited { Allowed::as_airtable() } else { Allowed::unlimited() };
+        let allowed = behaviour.allowed.clone().filter(|_| behaviour.limited).unwrap_or(usual);
         let held = match snapshot {
-            None => Held::of(fixture.clone(), Journal::default()),
-            Some(Restored { world, journal, files }) => Held { files, ..Held::of(world, journal) },
+            None => Held::of(fixture.clone(), Journal::default(), allowed.clone()),
+            Some(Restored { world, journal, files }) => {
+                Held { files, ..Held::of(world, journal, allowed.clone()) }
+            }
         };
         let counted = "Requests to the simulated API, by status; 0 where the connection was cut.";
         Ok(Self(Arc::new(Shared {
             fixture,
             outbound: Outbound::new(behaviour.private_urls),
             behaviour,
+            allowed,
             requests: metrics.counter("simulator_requests_total", counted, &["status"])?,
             changed: Notify::new(),
             held: Mutex::new(held),
@@ -132,7 +141,7 @@ impl State {
 
     /// Back to the fixture, with nothing remembered.
     pub(crate) fn reset(&self) {
-        *self.held() = Held::of(self.0.fixture.clone(), Journal::default());
+        *self.held() = Held::of(self.0.fixture.clone(), Journal::default(), self.0.allowed.clone());
         self.0.changed.notify_one();
     }
 
@@ -164,10 +173,12 @@ impl State {
             return Err(Error::AuthenticationRequired);
         }
         let mut held = self.held();
-        let base = call.base().filter(|base| held.world.base(base).is_some());
-        if self.0.behaviour.limited && base.is_some_and(|base| !held.limits.admit(base, Instant::now())) {
-            return Err(Error::RateLimitReached);
-        }
+        let held = &mut *held;
+        let base = call.base().and_then(|base| held.world.base(base));
+        let quota_of =
+            base.filter(|_| call.uses_quota()).map(|base| base.workspace_id.as_ref().unwrap_or(&base.id));
+        let bound = Bound { base: base.map(|base| base.id.as_str()), quota_of: quota_of.map(String::as_str) };
+        held.limits.admit(&bound, Instant::now(), Timestamp::now())?;
         Ok(held.faults.meet(method, path))
     }
 
@@ -177,23 +188,40 @@ impl State {
         let held = &mut *held;
         let answer = match call {
             Call::WhoAmI => return Ok(meta::who_am_i(&held.world)),
-            Call::ListBases => return Ok(meta::list_bases(&held.world)),
-            Call::CreateBase => meta::create_base(&mut held.world, input)?,
-            Call::Meta { base, call } => {
-                let found = found(&mut held.world.bases, base)?;
+            Call::ListBases => return meta::list_bases(&held.world, input),
+            Call::CreateBase => {
+                let answer = meta::create_base(&mut held.world, input)?;
+                let id = answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+                held.world.audit.add(input.now, "createBase", id);
+                answer
+            }
+            Call::Account(call) => {
+                let answer = account::perform(&mut held.world, call, input)?;
                 if !call.writes() {
-                    return Ok(meta::read(found, call, input));
+                    return Ok(answer);
+                }
+                let (action, workspace) = call.action(&answer);
+                held.world.audit.add(input.now, action, workspace);
+                answer
+            }
+            Call::Meta { base, call } => {
+                let World { user, account, bases, audit } = &mut held.world;
+                let found = found(bases, base)?;
+                if !call.writes() {
+                    return meta::read(found, call, input, user, account);
                 }
                 permit(found, &["create", "owner"])?;
-                if *call == MetaCall::DeleteBase {
-                    meta::delete_base(&mut held.world, base)
+                let answer = if *call == MetaCall::DeleteBase {
+                    meta::delete_base(bases, base)
                 } else {
                     let mut changed = found.clone();
-                    let answer = meta::write(&mut changed, call, input)?;
-                    webhooks::note_schema(&mut changed, &found.tables, &held.world.user, input.now);
+                    let answer = meta::write(&mut changed, call, input, user, account)?;
+                    webhooks::note_schema(&mut changed, &found.tables, user, input.now);
                     *found = changed;
                     answer
-                }
+                };
+                audit.add(input.now, call.action(), base.clone());
+                answer
             }
             Call::Records { base, table, call } => {
                 let user = &held.world.user;
@@ -250,14 +278,14 @@ impl State {
 }
 
 impl Held {
-    fn of(world: World, journal: Journal) -> Self {
+    fn of(world: World, journal: Journal, allowed: Allowed) -> Self {
         Self {
             world,
             journal,
             faults: Faults::default(),
             files: Files::default(),
             ahead: SignedDuration::ZERO,
-            limits: Limits::default(),
+            limits: Limits::new(allowed),
             iterators: Iterators::default(),
         }
     }

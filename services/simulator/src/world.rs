@@ -10,13 +10,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{comments::Comments, webhooks::Webhooks};
+use crate::{account::Account, audit::Audit, comments::Comments, sharing::BaseSharing, webhooks::Webhooks};
 
 /// Everything that Airtable would hold.
 #[derive(Debug, Clone)]
 pub struct World {
     pub user: User,
+    pub account: Account,
     pub bases: Vec<Base>,
+    pub audit: Audit,
 }
 
 /// Whose token every token is.
@@ -29,6 +31,9 @@ pub struct User {
     /// As collaborators see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Other people that cells may name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub colleagues: Vec<User>,
 }
 
 /// A base. Names and ids as in the meta API.
@@ -41,6 +46,7 @@ pub struct Base {
     pub tables: Vec<Table>,
     pub comments: Comments,
     pub webhooks: Webhooks,
+    pub sharing: BaseSharing,
 }
 
 /// A table: its schema, and its rows in the order of creation. A copy shares the rows until one of them is changed.
@@ -77,6 +83,32 @@ impl User {
     /// The user as the value of a cell.
     pub fn cell(&self) -> serde_json::Value {
         serde_json::json!({"id": self.id, "email": self.email, "name": self.name.as_ref().unwrap_or(&self.email)})
+    }
+
+    /// The user and the colleagues.
+    pub fn people(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.colleagues)
+    }
+
+    /// A collaborator cell with what is known of the people in it, who may be named by id, e-mail or name alone.
+    pub fn complete(&self, cell: serde_json::Value) -> serde_json::Value {
+        use serde_json::Value;
+        let known = |part: &str, value: &Value| {
+            let text = value.get(part)?.as_str()?;
+            self.people().find(|person| match part {
+                "id" => person.id == text,
+                "email" => person.email == text,
+                _ => person.name.as_deref() == Some(text),
+            })
+        };
+        match cell {
+            Value::Array(items) => items.into_iter().map(|item| self.complete(item)).collect(),
+            Value::Object(_) => {
+                let found = ["id", "email", "name"].iter().find_map(|part| known(part, &cell));
+                found.map_or(cell, Self::cell)
+            }
+            other => other,
+        }
     }
 }
 

@@ -4,22 +4,21 @@ use airtable::{Choice, Field, FieldType};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    computed::Scope,
+    computed::{Calculation, Scope},
     links,
     world::{Row, Table},
 };
 
 /// The value now in a cell, computed or kept; null where it is empty.
-pub fn current(scope: Scope<'_>, table: &Table, row: &Row, field: &Field) -> Value {
-    let Some(field) = table.schema.field(&field.id) else { return Value::Null };
+pub fn current<'a>(calculation: &Calculation<'a>, table: &'a Table, row: &'a Row, field: &'a Field) -> Value {
     if field.field_type == FieldType::MultipleLookupValues {
-        return lookup(scope, table, row, field);
+        return lookup(calculation, table, row, field);
     }
-    of(scope, field, scope.cell(table, row, field))
+    of(calculation, field, calculation.cell(table, row, field))
 }
 
 /// A value that is or was kept in a cell of this field. What links lead to is named as it is called now.
-pub fn of(scope: Scope<'_>, field: &Field, value: Value) -> Value {
+pub fn of(calculation: &Calculation<'_>, field: &Field, value: Value) -> Value {
     match (&field.field_type, value) {
         (_, Value::Null) => Value::Null,
         (FieldType::SingleSelect, Value::String(name)) => choice(field, &name),
@@ -27,13 +26,13 @@ pub fn of(scope: Scope<'_>, field: &Field, value: Value) -> Value {
             names.iter().filter_map(Value::as_str).map(|name| choice(field, name)).collect()
         }
         (FieldType::MultipleRecordLinks, value) => {
-            links::ids(Some(&value)).iter().map(|id| link(scope, field, id)).collect()
+            links::ids(Some(&value)).iter().map(|id| link(calculation, field, id)).collect()
         }
         (FieldType::MultipleCollaborators, Value::Array(users)) => {
-            users.into_iter().map(|user| collaborator(scope, user)).collect()
+            users.into_iter().map(|user| collaborator(calculation.scope, user)).collect()
         }
         (FieldType::SingleCollaborator | FieldType::CreatedBy | FieldType::LastModifiedBy, user) => {
-            collaborator(scope, user)
+            collaborator(calculation.scope, user)
         }
         (_, value) => value,
     }
@@ -44,9 +43,9 @@ fn choice(field: &Field, name: &str) -> Value {
     json!(known.unwrap_or_else(|| Choice { id: String::new(), name: name.to_owned(), color: None }))
 }
 
-fn link(scope: Scope<'_>, field: &Field, id: &str) -> Value {
-    let table = field.linked_table_id().and_then(|id| scope.base.table(id));
-    let name = table.and_then(|table| Some(scope.primary_text(table, table.row(id)?)));
+fn link(calculation: &Calculation<'_>, field: &Field, id: &str) -> Value {
+    let table = field.linked_table_id().and_then(|id| calculation.scope.base.table(id));
+    let name = table.and_then(|table| Some(calculation.primary_text(table, table.row(id)?)));
     json!({"id": id, "name": name.unwrap_or_default()})
 }
 
@@ -59,18 +58,16 @@ fn collaborator(scope: Scope<'_>, mut user: Value) -> Value {
     user
 }
 
-fn lookup(scope: Scope<'_>, table: &Table, row: &Row, field: &Field) -> Value {
-    let link = field.record_link_field_id().and_then(|id| table.schema.field(id));
-    let target = link.and_then(Field::linked_table_id).and_then(|id| scope.base.table(id));
-    let looked_up = target.zip(field.field_id_in_linked_table());
-    let looked_up = looked_up.and_then(|(target, id)| Some((target, target.schema.field(id)?)));
-    let (Some(link), Some((target, looked_up))) = (link, looked_up) else { return Value::Null };
-    let ids = links::ids(row.cells.get(&link.id));
-    let values = |id: &String| match target.row(id).map(|row| current(scope, target, row, looked_up)) {
-        None | Some(Value::Null) => json!([]),
-        Some(Value::Array(values)) => Value::Array(values),
-        Some(value) => json!([value]),
+fn lookup<'a>(calculation: &Calculation<'a>, table: &'a Table, row: &'a Row, field: &'a Field) -> Value {
+    let Some((target, rows, looked_up)) = calculation.followed(table, row, field) else {
+        return Value::Null;
     };
-    let by_record: Map<String, Value> = ids.iter().map(|id| (id.clone(), values(id))).collect();
+    let values = |row: &'a Row| match current(calculation, target, row, looked_up) {
+        Value::Null => json!([]),
+        Value::Array(values) => Value::Array(values),
+        value => json!([value]),
+    };
+    let by_record: Map<String, Value> = rows.iter().map(|row| (row.id.clone(), values(row))).collect();
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     json!({"valuesByLinkedRecordId": by_record, "linkedRecordIds": ids})
 }

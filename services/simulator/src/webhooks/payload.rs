@@ -12,7 +12,7 @@ use super::{
     specification::{self, ChangeType, DataType, Specification},
 };
 use crate::{
-    computed,
+    computed::{self, Calculation},
     transaction::{Change, Operation},
     world::{Base, Row, Table, User},
 };
@@ -67,10 +67,11 @@ struct Records {
 
 /// What of these changes the specification asks for; `None` where that is nothing.
 pub fn of_records(asked: &Specification, scope: computed::Scope<'_>, changes: &[Change]) -> Option<Body> {
+    let calculation = Calculation::new(scope);
     let mut tables: BTreeMap<&str, Records> = BTreeMap::new();
     for change in changes {
         if let Some(table) = scope.base.table(&change.table) {
-            tables.entry(&change.table).or_default().add(asked, scope, table, change);
+            tables.entry(&change.table).or_default().add(asked, &calculation, table, change);
         }
     }
     let told = tables.iter().filter(|(_, records)| !records.is_empty()).filter_map(|(id, records)| {
@@ -91,15 +92,22 @@ impl Records {
             && self.destroyed_record_ids.is_empty()
     }
 
-    fn add(&mut self, asked: &Specification, scope: computed::Scope<'_>, table: &Table, change: &Change) {
+    fn add<'a>(
+        &mut self,
+        asked: &Specification,
+        calculation: &Calculation<'a>,
+        table: &'a Table,
+        change: &Change,
+    ) {
         let asks = |how| asked.asks(DataType::Data, how);
         let id = change.record.clone();
         match (change.operation, &change.before, table.row(&id)) {
             (Operation::Create, _, Some(row)) if asks(ChangeType::Add) => {
-                self.created_records_by_id.extend(created(asked, scope, table, row).map(|told| (id, told)));
+                self.created_records_by_id
+                    .extend(created(asked, calculation, table, row).map(|told| (id, told)));
             }
             (Operation::Update, Some(before), Some(row)) if asks(ChangeType::Update) => {
-                let told = changed(asked, scope, table, before, row);
+                let told = changed(asked, calculation, table, before, row);
                 self.changed_records_by_id.extend(told.map(|told| (id, told)));
             }
             (Operation::Delete, ..) if asks(ChangeType::Remove) => self.destroyed_record_ids.push(id),
@@ -108,26 +116,32 @@ impl Records {
     }
 }
 
-fn created(asked: &Specification, scope: computed::Scope<'_>, table: &Table, row: &Row) -> Option<Value> {
+fn created<'a>(
+    asked: &Specification,
+    calculation: &Calculation<'a>,
+    table: &'a Table,
+    row: &'a Row,
+) -> Option<Value> {
     let is_filled = |field: &Field| row.cells.contains_key(&field.id);
     let watched = |field: &Field| asked.watches_data(&field.id) && is_filled(field);
     let is_watched = table.schema.fields.iter().any(watched) || row.cells.is_empty();
     let told = |field: &&Field| watched(field) || asked.includes_value(&field.id);
-    let mut values = values(table, told, |field| cell_value::current(scope, table, row, field));
+    let mut values =
+        values(table, told, |field: &'a Field| cell_value::current(calculation, table, row, field));
     values.retain(|_, value| !value.is_null());
     is_watched.then(|| json!({"createdTime": time::write(row.created), "cellValuesByFieldId": values}))
 }
 
-fn changed(
+fn changed<'a>(
     asked: &Specification,
-    scope: computed::Scope<'_>,
-    table: &Table,
+    calculation: &Calculation<'a>,
+    table: &'a Table,
     before: &Row,
-    row: &Row,
+    row: &'a Row,
 ) -> Option<Value> {
     let differs = |field: &Field| before.cells.get(&field.id) != row.cells.get(&field.id);
     let told = |field: &&Field| asked.watches_data(&field.id) && differs(field);
-    let now = |field: &Field| cell_value::current(scope, table, row, field);
+    let now = |field: &'a Field| cell_value::current(calculation, table, row, field);
     let current = values(table, told, now);
     if current.is_empty() {
         return None;
@@ -135,7 +149,7 @@ fn changed(
     let mut change = Map::from_iter([("current".to_owned(), json!({"cellValuesByFieldId": current}))]);
     if asked.includes_previous_values() {
         let was = |field: &Field| before.cells.get(&field.id).cloned().unwrap_or_default();
-        let previous = values(table, told, |field| cell_value::of(scope, field, was(field)));
+        let previous = values(table, told, |field| cell_value::of(calculation, field, was(field)));
         change.insert("previous".to_owned(), json!({"cellValuesByFieldId": previous}));
     }
     let unchanged = values(table, |field| asked.includes_value(&field.id) && !differs(field), now);
@@ -146,10 +160,10 @@ fn changed(
 }
 
 /// The values of some fields of a table by field id.
-fn values(
-    table: &Table,
-    wanted: impl Fn(&&Field) -> bool,
-    value: impl Fn(&Field) -> Value,
+fn values<'a>(
+    table: &'a Table,
+    wanted: impl Fn(&&'a Field) -> bool,
+    value: impl Fn(&'a Field) -> Value,
 ) -> Map<String, Value> {
     table.schema.fields.iter().filter(wanted).map(|field| (field.id.clone(), value(field))).collect()
 }

@@ -1,8 +1,7 @@
 //! Listing records: paging, order, filters, forms.
 
-use crate::support::{ADA, BASE, Simulator, column};
+use crate::support::{ADA, BASE, Simulator, column, own};
 use serde_json::{Value, json};
-use simulator::{Behaviour, Fixture};
 
 async fn list(simulator: &Simulator, query: &str) -> Value {
     simulator.get(&format!("{BASE}/Customers?{query}")).await.ok()
@@ -145,20 +144,16 @@ async fn formula_fields_are_computed() {
 }
 
 #[tokio::test]
-async fn formulas_that_look_at_each_other_end_in_an_error() {
+async fn results_that_are_no_numbers_are_told_as_such() {
     let field = |id: &str, name: &str, formula: &str| json!({"id": id, "name": name, "type": "formula", "options": {"formula": formula}});
     let fixture = json!({"user": {"id": "usr1", "email": "a@b.c"}, "bases": [{
-        "id": "app1", "name": "B", "permissionLevel": "create",
+        "id": "app00000000000001", "name": "B", "permissionLevel": "create",
         "tables": [{"id": "tbl1", "name": "T", "primaryFieldId": "fld1", "fields": [
-            field("fld1", "A", "{B}"), field("fld2", "B", "{A}"), field("fld3", "C", "SQRT(-1)")]}],
+            field("fld1", "A", "1/0"), field("fld2", "B", "{A}"), field("fld3", "C", "SQRT(-1)")]}],
         "records": {"tbl1": [{"id": "rec1", "createdTime": "2026-01-01T00:00:00.000Z", "fields": {}}]}}]});
-    let fixture = Fixture::parse(&fixture.to_string(), "test").unwrap();
-    let simulator = Simulator::with(fixture, Behaviour::default());
-    let fields = &simulator.get("/v0/app1/T").await.ok()["records"][0]["fields"];
-    assert_eq!(
-        fields,
-        &json!({"A": {"error": "#ERROR!"}, "B": {"error": "#ERROR!"}, "C": {"specialValue": "NaN"}})
-    );
+    let fields = &own(&fixture).get("/v0/app00000000000001/T").await.ok()["records"][0]["fields"];
+    let error = json!({"error": "#ERROR!"});
+    assert_eq!(fields, &json!({"A": error, "B": error, "C": {"specialValue": "NaN"}}));
 }
 
 #[tokio::test]

@@ -3,12 +3,18 @@
 
 mod attachments;
 mod comments;
+mod computed;
+mod decisions;
+mod errors;
+mod limits;
 mod listing;
 mod notifications;
+mod pages;
 mod payloads;
 mod protocol;
 mod records;
 mod running;
 mod schema;
 mod support;
+mod views;
 mod webhooks;

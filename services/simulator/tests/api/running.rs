@@ -62,6 +62,10 @@ fn config() -> Config {
         public_url: None,
         private_urls: false,
         notification_backoff_ms: 10,
+        limit_per_base: 5,
+        limit_per_user: 50,
+        lockout_seconds: 30,
+        monthly_calls: None,
         admin_token_file: None,
         tokens: vec![],
     }

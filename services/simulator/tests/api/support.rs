@@ -44,6 +44,11 @@ impl Simulator {
         Self { router: router(start(fixture, behaviour, &metrics).unwrap()), metrics }
     }
 
+    /// To be called with a request of one's own.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
     }
@@ -128,4 +133,9 @@ pub async fn call(address: SocketAddr, method: &str, path: &str, body: &str) -> 
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+/// A simulator that holds a fixture of one's own.
+pub fn own(fixture: &Value) -> Simulator {
+    Simulator::with(Fixture::parse(&fixture.to_string(), "test").unwrap(), Behaviour::default())
 }

@@ -1,0 +1,96 @@
+//! What the simulator answers where the live service was seen to answer differently, or was not seen at all.
+//!
+//! `docs/reference/simulator.md` names each of them.
+
+use axum::{body::Body, http::Request};
+use serde_json::{Value, json};
+use simulator::Behaviour;
+use tower::ServiceExt as _;
+
+use crate::support::{ADA, BASE, BLUE, Simulator, column};
+
+const UNKNOWN: &str = "rec00000000000000";
+
+fn customers() -> String {
+    format!("{BASE}/Customers")
+}
+
+#[tokio::test]
+async fn an_unknown_record_is_forbidden_to_read_and_not_found_to_write() {
+    let simulator = Simulator::new();
+    let path = format!("{}/{UNKNOWN}", customers());
+    assert_eq!(simulator.get(&path).await.refused().0, 403);
+    assert_eq!(simulator.patch(&path, json!({"fields": {}})).await.refused().0, 404);
+    assert_eq!(simulator.delete(&path).await.refused().0, 404);
+}
+
+#[tokio::test]
+async fn formulas_name_fields_by_id() {
+    let simulator = Simulator::new();
+    let asked =
+        json!({"filterByFormula": "{fldCRM00000000101} = \"Ada's Bakery\"", "fields": ["fldCRM00000000101"]});
+    let by_id = simulator.post(&format!("{}/listRecords", customers()), asked).await.ok();
+    let asked = json!({"filterByFormula": format!("RECORD_ID() = '{ADA}'"), "fields": ["Name"]});
+    let expected = simulator.post(&format!("{}/listRecords", customers()), asked).await.ok();
+    assert_eq!(by_id, expected);
+    assert_eq!(by_id["records"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_body_says_beyond_what_is_known_is_passed_over() {
+    let simulator = Simulator::new();
+    let body = json!({"fields": {"Name": "x"}, "method": "post", "nonsense": 1});
+    simulator.post(&customers(), body).await.ok();
+    let body = json!({"maxRecords": 1, "method": "get", "nonsense": 1});
+    simulator.post(&format!("{}/listRecords", customers()), body).await.ok();
+}
+
+#[tokio::test]
+async fn a_table_is_found_by_name_whatever_its_case() {
+    let simulator = Simulator::new();
+    let expected = simulator.get(&customers()).await.ok();
+    assert_eq!(simulator.get(&format!("{BASE}/cUSTOMERS")).await.ok(), expected);
+}
+
+#[tokio::test]
+async fn an_upsert_with_several_matches_is_refused_whole() {
+    let simulator = Simulator::new();
+    let same = json!({"records": [{"id": ADA, "fields": {"Notes": "same"}}, {"id": BLUE, "fields": {"Notes": "same"}}]});
+    simulator.patch(&customers(), same).await.ok();
+    let before = simulator.get(&customers()).await.ok();
+    let upsert = json!({"performUpsert": {"fieldsToMergeOn": ["Notes"]},
+        "records": [{"fields": {"Notes": "new"}}, {"fields": {"Notes": "same", "Name": "y"}}]});
+    assert_eq!(simulator.patch(&customers(), upsert).await.kind(), "INVALID_RECORDS");
+    assert_eq!(simulator.get(&customers()).await.ok(), before);
+}
+
+#[tokio::test]
+async fn who_sent_too_many_is_not_told_how_long_to_wait() {
+    let simulator = Simulator::behaving(Behaviour { limited: true, ..Behaviour::default() });
+    for turn in 0..6 {
+        let request = Request::get(customers()).header("authorization", "Bearer x").body(Body::empty());
+        let answer = simulator.router().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), if turn < 5 { 200 } else { 429 });
+        assert_eq!(answer.headers().get("retry-after"), None);
+    }
+}
+
+#[tokio::test]
+async fn without_view_and_order_records_come_as_they_were_created() {
+    let simulator = Simulator::new();
+    let before = column(&simulator.get(&customers()).await.ok(), "Name");
+    for name in ["Zoe", "Abe"] {
+        simulator.post(&customers(), json!({"fields": {"Name": name}})).await.ok();
+    }
+    simulator.patch(&format!("{}/{ADA}", customers()), json!({"fields": {"Notes": "later"}})).await.ok();
+    let expected: Vec<Value> = before.into_iter().chain([json!("Zoe"), json!("Abe")]).collect();
+    assert_eq!(column(&simulator.get(&customers()).await.ok(), "Name"), expected);
+}
+
+#[tokio::test]
+async fn a_field_that_prefers_one_link_takes_several() {
+    let simulator = Simulator::new();
+    let order = format!("{BASE}/Orders/recCRM00000000201");
+    let changed = simulator.patch(&order, json!({"fields": {"Customer": [ADA, BLUE]}})).await.ok();
+    assert_eq!(changed["fields"]["Customer"], json!([ADA, BLUE]));
+}
