@@ -124,7 +124,7 @@ fn created<'a>(
 ) -> Option<Value> {
     let is_filled = |field: &Field| row.cells.contains_key(&field.id);
     let watched = |field: &Field| asked.watches_data(&field.id) && is_filled(field);
-    let is_watched = table.schema.fields.iter().any(watched) || row.cells.is_empty();
+    let is_watched = asked.watches_all_data() || table.schema.fields.iter().any(watched);
     let told = |field: &&Field| watched(field) || asked.includes_value(&field.id);
     let mut values =
         values(table, told, |field: &'a Field| cell_value::current(calculation, table, row, field));

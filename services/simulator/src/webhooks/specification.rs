@@ -170,6 +170,11 @@ impl Specification {
         names(self.options.filters.watch_data_in_field_ids.as_ref(), field)
     }
 
+    /// Whether values in the cells of every field are watched.
+    pub fn watches_all_data(&self) -> bool {
+        self.options.filters.watch_data_in_field_ids.as_ref().is_none_or(Vec::is_empty)
+    }
+
     /// Whether the definition of this field is watched.
     pub fn watches_schema(&self, field: &str) -> bool {
         names(self.options.filters.watch_schemas_of_field_ids.as_ref(), field)

@@ -80,6 +80,11 @@ async fn filters_bound_what_is_told() {
     assert_eq!(payloads(&simulator, &watching).await.len(), 1);
     let current = &newest(&simulator, &watching).await["changedRecordsById"][ADA]["current"];
     assert_eq!(current["cellValuesByFieldId"], json!({&notes: "new"}), "without {name}");
+    let additions = data_hook(&simulator, json!({"changeTypes": ["add"]}), json!({})).await;
+    let empty = simulator.post(&format!("{BASE}/Customers"), json!({"fields": {}})).await.ok();
+    let created = &newest(&simulator, &additions).await["createdRecordsById"];
+    assert_eq!(created[empty["id"].as_str().unwrap()]["cellValuesByFieldId"], json!({}));
+    assert_eq!(payloads(&simulator, &watching).await.len(), 1, "nothing of it is watched");
     simulator.delete(&format!("{BASE}/Customers/{BLUE}")).await.ok();
     assert_eq!(newest(&simulator, &removals).await["destroyedRecordIds"], json!([BLUE]));
 }
