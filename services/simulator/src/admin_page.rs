@@ -54,13 +54,14 @@ pub async fn records(
     Path((base, table)): Path<(String, String)>,
     Query(Page { page }): Query<Page>,
 ) -> Response {
+    let now = state.now();
     let held = state.held();
     let found = held.world.base(&base).and_then(|base| Some((base, base.table(&table)?)));
     let Some((base, table)) = found else {
         let parts = [html::paragraph("No such table."), back()];
         return answer(StatusCode::NOT_FOUND, html::page("Not found", &parts));
     };
-    let scope = Scope { user: &held.world.user, base, now: jiff::Timestamp::now() };
+    let scope = Scope { user: &held.world.user, base, now };
     let title = format!("{}: {}", base.name, table.schema.name);
     answer(
         StatusCode::OK,

@@ -157,9 +157,15 @@ impl Call {
         }
     }
 
-    /// Whether the call counts towards the quota of the month: what is about records does, the meta API does not.
+    /// Whether the call counts towards the quota of the month: the meta API does not.
     pub fn uses_quota(&self) -> bool {
-        matches!(self, Self::Records { .. })
+        matches!(
+            self,
+            Self::Records { .. }
+                | Self::UploadAttachment { .. }
+                | Self::Webhooks { .. }
+                | Self::Comments { .. }
+        )
     }
 
     /// The base that the call is about.

@@ -172,13 +172,14 @@ impl State {
         if !tokens.is_empty() && !tokens.iter().any(|known| known == token) {
             return Err(Error::AuthenticationRequired);
         }
+        let now = self.now();
         let mut held = self.held();
         let held = &mut *held;
         let base = call.base().and_then(|base| held.world.base(base));
         let quota_of =
             base.filter(|_| call.uses_quota()).map(|base| base.workspace_id.as_ref().unwrap_or(&base.id));
         let bound = Bound { base: base.map(|base| base.id.as_str()), quota_of: quota_of.map(String::as_str) };
-        held.limits.admit(&bound, Instant::now(), Timestamp::now())?;
+        held.limits.admit(&bound, Instant::now(), now)?;
         Ok(held.faults.meet(method, path))
     }
 
