@@ -6,6 +6,9 @@ use jiff::{
     tz::TimeZone,
 };
 
+/// When the year 0 began in UTC, in seconds from 1970; what was before has no notation of four digits.
+const YEAR_0: i64 = -62_167_219_200;
+
 /// RFC 3339 in UTC with three digits of milliseconds, as every answer of Airtable has it.
 pub fn write(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
@@ -21,15 +24,14 @@ pub fn read(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 /// As [`read`]; with `day_first` a date with strokes begins with the day.
 pub fn read_in(text: &str, zone: &TimeZone, day_first: bool) -> Option<Timestamp> {
     let text = text.trim();
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at);
-    }
-    zone.to_timestamp(civil(text, day_first)?).ok()
+    let stamped = text.parse::<Timestamp>().ok();
+    let at = stamped.or_else(|| zone.to_timestamp(civil(text, day_first)?).ok());
+    at.filter(|at| at.as_second() >= YEAR_0)
 }
 
 /// The date in any of these notations; time and zone don't change it.
 pub fn read_date(text: &str, day_first: bool) -> Option<Date> {
-    civil(text.trim(), day_first).map(DateTime::date)
+    civil(text.trim(), day_first).map(DateTime::date).filter(|date| date.year() >= 0)
 }
 
 /// The zone of this IANA name; UTC for `utc`, in any case.

@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use serde_json::Map;
 
 use super::*;
 
@@ -16,14 +15,7 @@ fn field(kind: &str) -> Field {
         }
         _ => json!({}),
     };
-    Field {
-        id: "fld1".to_owned(),
-        name: "F".to_owned(),
-        field_type: FieldType::from(kind.to_owned()),
-        description: None,
-        options: options.as_object().cloned(),
-        rest: Map::new(),
-    }
+    serde_json::from_value(json!({"id": "fld1", "name": "F", "type": kind, "options": options})).unwrap()
 }
 
 /// The cell, or the message of the refusal.
@@ -112,7 +104,9 @@ fn each_type_refuses_what_it_cannot_hold() {
         ("multipleSelects", json!([1]), NO.to_owned()),
         ("date", json!("soon"), parse("soon")),
         ("date", json!(7), NO.to_owned()),
+        ("date", json!("-000166-11-06"), parse("-000166-11-06")),
         ("dateTime", json!("31/12/2026"), parse("31/12/2026")),
+        ("dateTime", json!("0000-01-01T00:00"), parse("0000-01-01T00:00")),
         ("singleCollaborator", json!("usrAAAAAAAAAAAAAA"), NO.to_owned()),
         ("singleCollaborator", json!({"name": "x"}), NO.to_owned()),
         ("multipleCollaborators", json!(["Ada"]), NO.to_owned()),
