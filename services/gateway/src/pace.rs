@@ -1,8 +1,8 @@
 //! How closely writes that could travel together follow each other: pure.
 //!
-//! While no request is under way nobody is held up. The more of the budget is used up, the longer a write is held after
-//! the last one of its kind left, at most for one permit's part of a window: so that ten that come one after the other
-//! cost two requests instead of five, after which the tenth would wait for the next window.
+//! While nothing of the budget is used nobody is held up. The more of it is used up, the longer a write is held after the
+//! last one of its kind left, at most for one permit's part of a window. So ten that come one after the other cost a few
+//! requests, and do not spend the whole budget on the first five while the others wait for the next window.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -179,8 +179,12 @@ impl Shared {
         let mut turns = Vec::new();
         while let Some(granted) = state.grant(Instant::now()) {
             let mut seats = granted.iter().filter_map(|ticket| state.seats.remove(ticket));
+            let Some(lead) = seats.next() else {
+                drop(seats);
+                state.budget.give_back();
+                continue;
+            };
             let permit = Permit { queue: self.clone(), is_used: false };
-            let Some(lead) = seats.next() else { continue };
             let mut company: Vec<Member> = lead.member.into_iter().collect();
             for along in seats {
                 company.extend(along.member);

@@ -1,13 +1,19 @@
 //! The queue with a clock that stands still until everybody waits.
 
 use super::*;
-use crate::{turns::Place, urgency::Urgency};
+use crate::{
+    company::Verdict, mergeable::Single, retry::Care, turns::Place, upstream::Request, urgency::Urgency,
+};
+
+fn ask() -> Ask {
+    let (place, urgency, client) = (Place::Back, Urgency::Interactive, "client".into());
+    Ask { place, urgency, client, share: 1, kind: None }
+}
 
 impl Queue {
     /// Waits at the back, and uses the permit.
     async fn permit(&self, deadline: Instant) -> Result<Permit, NoPermit> {
-        let (place, urgency, client) = (Place::Back, Urgency::Interactive, "client".into());
-        match self.turn(Ask { place, urgency, client, share: 1, kind: None }, deadline, None).await? {
+        match self.turn(ask(), deadline, None).await? {
             Turn::Send(mut permit, _) => {
                 permit.used();
                 Ok(permit)
@@ -64,6 +70,45 @@ async fn who_goes_away_leaves_the_queue_and_who_waits_too_long_is_told() {
     assert_eq!(queue.permit(soon()).await.err(), Some(NoPermit::Full));
     drop(held);
     assert!(waiting.await.unwrap());
+}
+
+fn member(number: u8, deadline: Instant) -> (Member, oneshot::Receiver<Verdict>) {
+    let body = serde_json::json!({"fields": {"Number": number}});
+    let request = Request::post("/v0/appAAAAAAAAAAAAAA/Deals".to_owned(), &body);
+    Member::new(Arc::new(Single::of(&request, Care::Write).unwrap()), deadline)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_told_that_the_time_is_over_is_in_nobodys_company() {
+    for milliseconds in 0..12 {
+        let queue = queue(1, 10);
+        let (soon, deadline) = (soon(), Instant::now() + Duration::from_millis(1000 + milliseconds));
+        let ask = |client: &str| Ask { kind: Some("kind".into()), client: client.into(), ..ask() };
+        let ((first, _), (second, _)) = (member(1, soon), member(2, deadline));
+        let first = queue.turn(ask("a"), soon, Some(first));
+        let second = queue.turn(ask("b"), deadline, Some(second));
+        let (first, second) = tokio::join!(first, second);
+        let Ok(Turn::Send(_, company)) = first else { panic!("it leads") };
+        match second {
+            Ok(Turn::Carried) => assert_eq!(company.len(), 2),
+            Err(NoPermit::Deadline) => assert_eq!(company.len(), 1),
+            _ => panic!("there is one permit"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lead_that_went_away_lets_its_company_go_on_alone() {
+    let queue = queue(1, 10);
+    let ask = |client: &str| Ask { kind: Some("kind".into()), client: client.into(), ..ask() };
+    let ((lead, _), (along, heard)) = (member(1, soon()), member(2, soon()));
+    let lead = queue.turn(ask("a"), soon(), Some(lead));
+    let along = queue.turn(ask("b"), soon(), Some(along));
+    let (lead, along) = tokio::join!(lead, along);
+    assert!(matches!(along, Ok(Turn::Carried)));
+    drop(lead);
+    assert!(matches!(heard.await, Ok(Verdict::Alone)));
+    let _permit_at_once = queue.permit(Instant::now() + Duration::from_millis(1)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
