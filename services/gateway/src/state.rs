@@ -26,7 +26,7 @@ use crate::{
     room::Room,
     timing::Timing,
     token::Token,
-    upstream::Upstream,
+    upstream::{self, Upstream},
 };
 
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -73,7 +73,12 @@ impl Gateway {
                 "the ledger is in memory: after a restart, keys used before are not known (--ledger FILE)"
             );
         }
-        let reads = Reads::new(&config.reads, delivery.clone(), metrics.clone());
+        let reads = Reads::new(
+            &config.reads,
+            delivery.clone(),
+            metrics.clone(),
+            config.patience() + upstream::TIMEOUT,
+        );
         let finder = Finder {
             delivery: delivery.clone(),
             ledger: Ledger::open(config.ledger.as_deref(), started)?,

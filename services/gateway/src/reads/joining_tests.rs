@@ -60,7 +60,12 @@ impl Stage {
             merges: false,
         });
         let options = Line::parse_from(["gateway", "--cache-ttl-seconds=600"]).options;
-        Self { reads: Reads::new(&options, delivery, metrics), arrived, answers, _folder: folder }
+        Self {
+            reads: Reads::new(&options, delivery, metrics, Duration::ZERO),
+            arrived,
+            answers,
+            _folder: folder,
+        }
     }
 
     fn read(&self, cache_control: &'static str) -> impl Future<Output = Outcome> + use<> {

@@ -18,7 +18,10 @@ mod store;
 mod tables;
 mod writing;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 use http::StatusCode;
@@ -57,6 +60,8 @@ struct Shared {
     board: Mutex<Board>,
     refreshes: Arc<Semaphore>,
     metrics: Metrics,
+    /// How long a write of which nobody knows how it ended may yet take effect.
+    doubt: Duration,
 }
 
 struct Board {
@@ -80,8 +85,8 @@ enum Step {
 }
 
 impl Reads {
-    /// Reads that go by `delivery`.
-    pub fn new(options: &Options, delivery: Delivery, metrics: Metrics) -> Self {
+    /// Reads that go by `delivery`; `doubt` is how long a write may wait and travel.
+    pub fn new(options: &Options, delivery: Delivery, metrics: Metrics, doubt: Duration) -> Self {
         let capacity = usize::try_from(options.bytes).unwrap_or(usize::MAX);
         let board = Board { marks: Marks::default(), store: Store::new(capacity), calls: Calls::default() };
         Self(Arc::new(Shared {
@@ -91,6 +96,7 @@ impl Reads {
             board: Mutex::new(board),
             refreshes: Arc::new(Semaphore::new(MOST_REFRESHES)),
             metrics,
+            doubt,
         }))
     }
 
@@ -124,6 +130,7 @@ impl Reads {
         let Board { marks, store, .. } = &mut *board;
         let (key, wish) = (&asked.question.key, asked.wish);
         let found = store.find(key, marks, now).filter(|found| !found.is_unsettled);
+        self.0.metrics.cache_bytes(store.bytes());
         let why = match found {
             _ if !self.keeps(asked) => Forward::Bypass,
             None => Forward::Miss,
@@ -141,7 +148,11 @@ impl Reads {
                 }
             },
         };
-        let joined = board.calls.find(key, &board.marks, wish.oldest, now).filter(|_| !wish.is_new_only());
+        // A call that is found must not be dropped here: its end takes the lock.
+        let joined = match wish.is_new_only() {
+            true => None,
+            false => board.calls.find(key, &board.marks, wish.oldest, now),
+        };
         let is_joined = joined.is_some();
         let running = joined.unwrap_or_else(|| self.begin(&mut board, asked, now));
         Step::Await { running, why, is_joined }
@@ -235,7 +246,6 @@ impl Call {
             let mut board = self.reads.board();
             let Board { marks, store, .. } = &mut *board;
             store.keep(self.key, self.reading.clone(), self.keep, answer, marks, Instant::now());
-            self.reads.0.metrics.cache_bytes(store.bytes());
         }
     }
 }

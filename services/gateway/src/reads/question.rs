@@ -1,13 +1,17 @@
 //! What a read asks, so that two that ask the same are known by one key, however they say it. Pure.
 
 use airtable::query;
-use http::{Method, header};
+use http::{HeaderName, Method, header};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::scope::{self, Keep, Scope};
 use crate::upstream::Request;
+
+/// What depends on the copy that the client has.
+const CONDITIONS: [HeaderName; 4] =
+    [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE];
 
 /// SHA-256 of what is asked.
 pub type Key = [u8; 32];
@@ -41,6 +45,9 @@ impl Question {
     pub fn of(request: &Request) -> Option<Self> {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         let (scope, keep) = scope::of_read(&request.method, path)?;
+        if CONDITIONS.iter().any(|name| request.headers.contains_key(name)) {
+            return None;
+        }
         if scope::list(path).is_some() {
             let list = List::of(request)?;
             let rest = Value::from(vec![
@@ -198,5 +205,7 @@ mod tests {
         assert!(Question::of(&list).is_none());
         let form = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))]);
         assert!(Question::of(&Request { headers: form, ..post("T/listRecords", &json!({})) }).is_none());
+        let condition = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static("x"))]);
+        assert!(Question::of(&Request { headers: condition, ..get("T") }).is_none());
     }
 }

@@ -1,7 +1,5 @@
 //! What reads must know of writes: that they begin, how they end, and which tables they may change.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::{
@@ -12,9 +10,6 @@ use super::{
     tables::Tables,
 };
 use crate::{answer::Answer, delivery::Undelivered, retry, upstream::Request};
-
-/// How long a write of which nobody knows how it ended may yet take effect: longer than it may wait and travel.
-const DOUBT: Duration = Duration::from_mins(5);
 
 /// A write under way. Dropped without its outcome, it may yet take effect.
 pub struct WriteUnderWay {
@@ -66,12 +61,17 @@ impl Reads {
 impl WriteUnderWay {
     /// This is how it ended; to be called before the client hears of it.
     pub fn ended(mut self, outcome: &Outcome) {
-        self.end(end(outcome));
+        let end = end(outcome, self.in_doubt());
+        self.end(end);
     }
 
     /// It ended, and may have had an effect.
     pub fn done(mut self) {
         self.end(End::Done);
+    }
+
+    fn in_doubt(&self) -> End {
+        End::Doubtful(Instant::now() + self.reads.0.doubt)
     }
 
     fn end(&mut self, end: End) {
@@ -83,20 +83,18 @@ impl WriteUnderWay {
 
 impl Drop for WriteUnderWay {
     fn drop(&mut self) {
-        self.end(End::Doubtful(Instant::now() + DOUBT));
+        self.end(self.in_doubt());
     }
 }
 
-fn end(outcome: &Outcome) -> End {
+fn end(outcome: &Outcome, in_doubt: End) -> End {
     use retry::Outcome as Meaning;
     match outcome.as_ref().map(Meaning::of_answer) {
         Ok(Meaning::Ok) => End::Done,
         Ok(Meaning::Refused | Meaning::RateLimited | Meaning::Quota | Meaning::Unauthorized) => {
             End::WithoutEffect
         }
-        Err(Undelivered::Lost(_)) | Ok(Meaning::Failed | Meaning::Lost | Meaning::NotSent) => {
-            End::Doubtful(Instant::now() + DOUBT)
-        }
+        Err(Undelivered::Lost(_)) | Ok(Meaning::Failed | Meaning::Lost | Meaning::NotSent) => in_doubt,
         Err(_) => End::WithoutEffect,
     }
 }

@@ -188,6 +188,17 @@ async fn what_others_are_said_to_have_changed_is_read_again() {
 }
 
 #[tokio::test]
+async fn closing_a_key_may_write_and_so_keeps_nothing() {
+    let (script, writes) = counter();
+    let upstream = Upstream::new(script).await;
+    let gateway = Running::new(&upstream.url, &[KEPT]).await;
+    read(list(&gateway)).await;
+    writes.store(7, Ordering::SeqCst);
+    assert!(gateway.request(Method::DELETE, "/api/airtable/ledger/k").send().await.is_ok());
+    assert_eq!(read(list(&gateway)).await.2["count"], 7);
+}
+
+#[tokio::test]
 async fn an_old_answer_is_given_while_a_new_one_is_fetched() {
     let (script, writes) = counter();
     let upstream = Upstream::new(script).await;

@@ -43,6 +43,7 @@ async fn a_create_of_a_gateway_that_died_waiting_for_the_answer_is_found_by_the_
     let waiting = runtime.spawn(impatient.send());
     until("the create took effect", || !table.records().is_empty()).await;
     runtime.shutdown_background();
+    drop(first);
     assert!(waiting.await.is_err());
 
     let second = loop {
