@@ -47,7 +47,7 @@ reasons! {
     SchemaMatches: "The base has the tables and fields that spec.schema declares.", "Nothing.";
     SchemaDrift: "The base differs from spec.schema, and the policy does not let the operator change that, or the change is not made yet.", "Look at status.drift: change the base or the declaration, or set spec.schema.policy to Create or Apply.";
     SchemaCannotChange: "The base differs from spec.schema in what Airtable's API can't change.", "Look at status.drift: make the change in Airtable, or correct the declaration.";
-    SchemaWriteRefused: "Airtable or the gateway refused a change of the schema.", "Read the message: correct the declaration, or give the token the scope schema.bases:write and the role of a creator.";
+    SchemaWriteRefused: "Airtable or the gateway refused a change of the schema, or gave no answer.", "Read the message: correct the declaration, or give the token the scope schema.bases:write and the role of a creator.";
     SchemaNotRead: "The schema of the base was not read, so that nobody knows whether it matches.", "Look at Ready.";
     SchemaChanged: "The operator changed the schema of the base.", "Nothing.";
     WorkerUnreachable: "The worker does not answer.", "Look at the worker's pods; calls are repeated by themselves.";

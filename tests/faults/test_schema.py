@@ -145,6 +145,15 @@ def test_a_refused_schema_write_is_told_in_the_words_of_airtable_and_made_later(
     assert "Suppliers" in tables(world)
 
 
+@pytest.mark.parametrize("cut", ["beforeEffect", "afterEffect"])
+def test_a_schema_write_without_an_answer_is_made_once(world: World, cut: str) -> None:
+    world.faults({"match": {"method": "POST", "pathContains": "/tables"}, "times": 1, "kind": {"cut": cut}})
+    world.operator.start()
+    declare(world, "Apply", DECLARED[2:])
+    await_reason(world, "SchemaMatches")
+    is_one_link(world)
+
+
 def test_a_schema_at_rest_is_looked_at_and_nothing_is_written(world: World) -> None:
     world.operator.start()
     declare(world, "Create")

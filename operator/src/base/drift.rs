@@ -44,11 +44,12 @@ fn condition(outcome: &Outcome, policy: SchemaPolicy) -> Wanted {
         Outcome::NotRead(why) => {
             (ConditionStatus::Unknown, Reason::SchemaNotRead, format!("the schema was not read: {why}"))
         }
-        Outcome::Compared { refused, .. } if !refused.is_empty() => {
-            (ConditionStatus::False, Reason::SchemaWriteRefused, refused.join("; "))
-        }
+        // Also where a write had no answer: it was found to be made.
         Outcome::Compared { left, .. } if left.is_empty() => {
             (ConditionStatus::True, Reason::SchemaMatches, Reason::SchemaMatches.meaning().to_owned())
+        }
+        Outcome::Compared { refused, .. } if !refused.is_empty() => {
+            (ConditionStatus::False, Reason::SchemaWriteRefused, refused.join("; "))
         }
         Outcome::Compared { left, .. } => {
             let none_can = left.iter().all(|change| change.action == Action::CannotChange);
@@ -153,9 +154,13 @@ spec:
         assert_eq!(reason(&compared(fields("formula"))), "SchemaMatches");
         assert_eq!(reason(&compared(fields("rollup"))), "SchemaCannotChange");
         assert_eq!(reason(&Outcome::NotRead("no answer".into())), "SchemaNotRead");
-        let refused =
-            Outcome::Compared { left: vec![], refused: vec!["CreateField People.Age: 403 X: no".into()] };
-        assert_eq!(reason(&refused), "SchemaWriteRefused");
+        let refused = |outcome| match outcome {
+            Outcome::Compared { left, .. } => Outcome::Compared { left, refused: vec!["403 X: no".into()] },
+            other => other,
+        };
+        assert_eq!(reason(&refused(compared(json!([])))), "SchemaWriteRefused");
+        let made = refused(compared(fields("formula")));
+        assert_eq!(reason(&made), "SchemaMatches", "a write without an answer was found to be made");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A write has no key and needs none: names are unique in Airtable, so that one that is repeated after a crash, or that is
 //! still on its way when it is repeated, is refused and creates nothing twice.
 
+use std::time::Duration;
+
 use airtable::Table;
 use crds::{
     AirtableBase,
@@ -12,6 +14,7 @@ use crds::{
 use reqwest::StatusCode;
 use schema::{Change, Method, Request, plan};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::observe::{self, Access, Gateway, Seen, Tables};
 use crate::{
@@ -25,6 +28,8 @@ const MOST_WRITES: usize = 20;
 const MOST_ROUNDS: usize = 4;
 /// Refusals after which a pass tries no further: each is a request of the base's budget.
 const MOST_REFUSALS: usize = 3;
+/// How long a pass goes on writing: passes over other bases wait for one that is slow.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer to a write, in bytes.
 const MOST_ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -53,31 +58,12 @@ pub async fn settle(
     let Some(Gateway::Ready(Ok(tables))) = &mut seen.gateway else {
         return Ok(Some(Outcome::NotRead("the gateway is not ready, or can't read it".to_owned())));
     };
-    let mut left = match compare(declared, tables) {
-        Ok(left) => left,
-        Err(why) => return Ok(Some(Outcome::NotRead(why))),
-    };
-    let mut writer = Writer { base, ctx, made: Vec::new(), refused: Vec::new(), is_cut_off: false };
-    for _ in 0..MOST_ROUNDS {
-        let round = round(base, &left, MOST_WRITES.saturating_sub(writer.made.len()));
-        if round.is_empty() || !writer.refused.is_empty() {
-            break;
-        }
-        let Some(access) = observe::access(base, ctx).await? else { break };
-        writer.write(&access, &round).await;
-        let compared = match observe::tables(&access, ctx).await {
-            Ok(read) => compare(declared, &read).inspect(|_| *tables = read),
-            Err(why) => Err(why),
-        };
-        left = match compared {
-            Ok(left) => left,
-            Err(why) => return Ok(Some(Outcome::NotRead(why))),
-        };
-    }
+    let mut writer = Writer::new(base, ctx);
+    let outcome = writer.settle(declared, tables).await?;
     if !writer.made.is_empty() {
         ctx.report.event(base, false, Reason::SchemaChanged, &writer.made.join("; ")).await;
     }
-    Ok(Some(Outcome::Compared { left, refused: writer.refused }))
+    Ok(Some(outcome))
 }
 
 /// Whether the operator writes to this base.
@@ -114,12 +100,50 @@ struct Writer<'a> {
     made: Vec<String>,
     refused: Vec<String>,
     is_cut_off: bool,
+    until: Instant,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(base: &'a AirtableBase, ctx: &'a Context) -> Self {
+        let until = Instant::now() + PATIENCE;
+        Self { base, ctx, made: Vec::new(), refused: Vec::new(), is_cut_off: false, until }
+    }
+
+    async fn settle(
+        &mut self,
+        declared: &DesiredSchema,
+        tables: &mut Tables,
+    ) -> Result<Outcome, kube::Error> {
+        let mut left = match compare(declared, tables) {
+            Ok(left) => left,
+            Err(why) => return Ok(Outcome::NotRead(why)),
+        };
+        for _ in 0..MOST_ROUNDS {
+            let round = round(self.base, &left, MOST_WRITES.saturating_sub(self.made.len()));
+            if round.is_empty() || self.is_done() {
+                break;
+            }
+            let Some(access) = observe::access(self.base, self.ctx).await? else { break };
+            self.write(&access, &round).await;
+            let read = observe::tables(&access, self.ctx).await;
+            match read.and_then(|read| compare(declared, &read).inspect(|_| *tables = read)) {
+                Ok(compared) => left = compared,
+                Err(why) if self.refused.is_empty() => return Ok(Outcome::NotRead(why)),
+                // Why a write was refused tells more.
+                Err(_) => break,
+            }
+        }
+        Ok(Outcome::Compared { left, refused: std::mem::take(&mut self.refused) })
+    }
+
+    /// Whether another round would be of no use, or too late.
+    fn is_done(&self) -> bool {
+        !self.refused.is_empty() || Instant::now() >= self.until
+    }
+
     async fn write(&mut self, access: &Access, round: &[(String, Request)]) {
         for (told, request) in round {
-            if self.is_cut_off || self.refused.len() >= MOST_REFUSALS {
+            if self.is_cut_off || self.refused.len() >= MOST_REFUSALS || Instant::now() >= self.until {
                 return;
             }
             if let Some(answer) = self.attempt(access, told, request).await {
