@@ -199,7 +199,7 @@ async fn the_keys_of_a_limited_client_are_its_own() {
     assert_eq!(outcome(ledger("shop")).await.0, 403);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_delete_is_repeated_with_its_key_by_the_next_gateway_although_its_record_is_gone() {
     let is_gone = Arc::new(AtomicBool::default());
     let gone = is_gone.clone();
