@@ -149,10 +149,8 @@ impl Reads {
             },
         };
         // A call that is found must not be dropped here: its end takes the lock.
-        let joined = match wish.is_new_only() {
-            true => None,
-            false => board.calls.find(key, &board.marks, wish.oldest, now),
-        };
+        let joined =
+            if wish.is_new_only() { None } else { board.calls.find(key, &board.marks, wish.oldest, now) };
         let is_joined = joined.is_some();
         let running = joined.unwrap_or_else(|| self.begin(&mut board, asked, now));
         Step::Await { running, why, is_joined }
