@@ -4,7 +4,8 @@ use airtable::id::Kind;
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
-use crate::{account::AccountCall, sharing::Change};
+use crate::account::AccountCall;
+pub use crate::meta_call::MetaCall;
 
 /// A call of the API. Tables and fields are named by id or name, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,41 +43,6 @@ pub enum Call {
         table: String,
         record: String,
         call: CommentsCall,
-    },
-}
-
-/// A call about a base and its schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MetaCall {
-    GetBase,
-    DeleteBase,
-    GetInterface {
-        interface: String,
-    },
-    ListShares,
-    /// Who may use the base, or one of its interfaces.
-    Share {
-        interface: Option<String>,
-        change: Change,
-    },
-    ListViews,
-    GetView {
-        view: String,
-    },
-    DeleteView {
-        view: String,
-    },
-    ListTables,
-    CreateTable,
-    UpdateTable {
-        table: String,
-    },
-    CreateField {
-        table: String,
-    },
-    UpdateField {
-        table: String,
-        field: String,
     },
 }
 
@@ -178,60 +144,6 @@ impl Call {
             | Self::Comments { base, .. } => Some(base),
             _ => None,
         }
-    }
-}
-
-impl MetaCall {
-    fn read(verb: &str, rest: &[&str]) -> Option<Self> {
-        let own = |text: &&str| (*text).to_owned();
-        Some(match (verb, rest) {
-            ("GET", []) => Self::GetBase,
-            ("DELETE", []) => Self::DeleteBase,
-            ("GET", ["views"]) => Self::ListViews,
-            ("GET", ["views", view]) => Self::GetView { view: own(view) },
-            ("DELETE", ["views", view]) => Self::DeleteView { view: own(view) },
-            ("GET", ["tables"]) => Self::ListTables,
-            ("POST", ["tables"]) => Self::CreateTable,
-            ("PATCH", ["tables", table]) => Self::UpdateTable { table: own(table) },
-            ("POST", ["tables", table, "fields"]) => Self::CreateField { table: own(table) },
-            ("PATCH", ["tables", table, "fields", field]) => {
-                Self::UpdateField { table: own(table), field: own(field) }
-            }
-            ("GET", ["interfaces", interface]) => Self::GetInterface { interface: own(interface) },
-            ("GET", ["shares"]) => Self::ListShares,
-            (verb, ["interfaces", interface, rest @ ..]) => {
-                Self::Share { interface: Some(own(interface)), change: Change::read(verb, rest)? }
-            }
-            (verb, rest) => Self::Share { interface: None, change: Change::read(verb, rest)? },
-        })
-    }
-
-    /// What the audit log calls it.
-    pub fn action(&self) -> &'static str {
-        match self {
-            Self::CreateTable => "createTable",
-            Self::UpdateTable { .. } => "updateTable",
-            Self::CreateField { .. } => "createField",
-            Self::UpdateField { .. } => "updateField",
-            Self::DeleteView { .. } => "deleteView",
-            Self::DeleteBase => "deleteBase",
-            Self::Share { .. } => "updateSharing",
-            _ => "read",
-        }
-    }
-
-    /// Whether it changes the base.
-    pub fn writes(&self) -> bool {
-        let reads = matches!(
-            self,
-            Self::GetBase
-                | Self::GetInterface { .. }
-                | Self::GetView { .. }
-                | Self::ListShares
-                | Self::ListViews
-                | Self::ListTables
-        );
-        !reads
     }
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod attachments;
 mod audit;
 mod base_info;
+mod behaviour;
 mod body;
 mod calendar;
 mod call;
@@ -31,6 +32,7 @@ mod links;
 mod listing;
 mod mentions;
 mod meta;
+mod meta_call;
 mod new_schema;
 mod order;
 mod outbound;
@@ -58,10 +60,11 @@ use host::{Readiness, Service};
 use telemetry::metrics::Metrics;
 use tokio::{net::TcpListener, sync::oneshot};
 
+pub use behaviour::Behaviour;
 pub use config::{Config, Limits};
 pub use fixture::Fixture;
 pub use limits::Allowed;
-pub use state::{Behaviour, State};
+pub use state::State;
 
 /// Longest time until an answer begins; faults may hold one back for long.
 const TIMEOUT: Duration = Duration::from_mins(5);

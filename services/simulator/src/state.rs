@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::{
     account,
     attachments::{Files, upload},
+    behaviour::Behaviour,
     call::{Call, CommentsCall, MetaCall, WebhooksCall},
     comments,
     computed::Scope,
@@ -58,23 +59,6 @@ pub(crate) struct Held {
     pub ahead: SignedDuration,
     pub limits: Limits,
     iterators: Iterators,
-}
-
-/// How a simulator behaves beside what it holds.
-#[derive(Debug, Clone, Default)]
-pub struct Behaviour {
-    /// Tokens that are accepted; any that is not empty where there are none.
-    pub tokens: Vec<String>,
-    /// Keep Airtable's limits, or those in `allowed`.
-    pub limited: bool,
-    /// Where clients reach the simulator, without a slash at the end; as each says in `Host` where absent.
-    pub public_url: Option<String>,
-    /// Call addresses that are not public as well, for attachments and notifications.
-    pub private_urls: bool,
-    /// How long it takes until a notification that failed is sent again; as at Airtable where absent.
-    pub notification_backoff: Option<Duration>,
-    /// Other limits than Airtable's.
-    pub allowed: Option<Allowed>,
 }
 
 impl State {
