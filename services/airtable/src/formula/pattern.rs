@@ -4,13 +4,13 @@ use regex::{Regex, RegexBuilder};
 
 use super::value::Fault;
 
-/// Bytes that a built pattern may take: repetitions of repetitions grow without end.
-const LARGEST: usize = 1 << 20;
+/// Bytes that a built pattern may take: repetitions of repetitions grow without end, and so does the time of a search.
+const LARGEST: usize = 1 << 17;
 
 /// The pattern; one that is misshapen or too large is an error.
 pub fn regex(pattern: &str) -> Result<Regex, Fault> {
     let mut builder = RegexBuilder::new(&translated(pattern));
-    builder.size_limit(LARGEST).dfa_size_limit(LARGEST).nest_limit(100).build().map_err(|_| Fault)
+    builder.size_limit(LARGEST).nest_limit(100).build().map_err(|_| Fault)
 }
 
 /// `$1` to `$99` are what groups found, `$$` and any other `$` stand for a dollar sign.

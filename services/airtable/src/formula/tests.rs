@@ -148,5 +148,11 @@ fn texts_that_would_be_too_long_are_errors() {
     ] {
         assert_eq!(value(&text), "#ERROR!", "{}", text.get(..60).unwrap_or(&text));
     }
+    assert_eq!(
+        value(&format!("REGEX_REPLACE({long},'a','b')")),
+        "#ERROR!",
+        "a search for each of its letters"
+    );
+    assert_eq!(value("LEN(REGEX_REPLACE(REPT('a',5000),'a','b'))"), "5000");
     assert_eq!(value(&format!("LEN({long})")), "100000");
 }

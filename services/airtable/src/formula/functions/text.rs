@@ -2,12 +2,17 @@
 
 use std::borrow::Cow;
 
+use regex::Regex;
+
 use super::{ANY, Function, argument, of_pattern, of_values, size, whole};
 use crate::formula::{
     evaluate::{LARGEST, Outcome, within},
     pattern,
     value::{Fault, Value},
 };
+
+/// Characters that a replacement may look at: each search for a match may go on to the end of the text.
+const MOST_WORK: usize = 50_000_000;
 
 pub const FUNCTIONS: &[Function] = &[
     of_values("CONCATENATE", 0, ANY, |values| {
@@ -57,19 +62,7 @@ pub const FUNCTIONS: &[Function] = &[
         let found = regex.find(&text).ok_or(Fault)?;
         Ok(Value::of_text(found.as_str().to_owned()))
     }),
-    of_pattern("REGEX_REPLACE", 3, |regex, values| {
-        let (text, replacement) = (text(values, 0), pattern::replacement(&text(values, 2)));
-        // A group is no longer than the match it is in, and matches don't overlap.
-        let (groups, matches) = (replacement.matches("${").count(), regex.find_iter(&text).count());
-        let most =
-            text.len().saturating_mul(groups + 1).saturating_add(matches.saturating_mul(replacement.len()));
-        if most > LARGEST {
-            return Err(Fault);
-        }
-        let replaced = regex.replace_all(&text, replacement.as_str()).into_owned();
-        within(replaced.len())?;
-        Ok(Value::of_text(replaced))
-    }),
+    of_pattern("REGEX_REPLACE", 3, regex_replace),
 ];
 
 fn text<'a>(values: &'a [Value<'_>], place: usize) -> Cow<'a, str> {
@@ -121,6 +114,22 @@ fn substitute<'v>(values: &[Value<'v>]) -> Outcome<'v> {
         }
         None => text.into_owned(),
     }))
+}
+
+fn regex_replace<'v>(regex: &Regex, values: &[Value<'v>]) -> Outcome<'v> {
+    let (text, replacement) = (text(values, 0), pattern::replacement(&text(values, 2)));
+    let most_matches = MOST_WORK / text.len().max(1);
+    let matches = regex.find_iter(&text).take(most_matches).count();
+    // A group is no longer than the match it is in, and matches don't overlap.
+    let of_groups = text.len().saturating_mul(1 + replacement.matches("${").count());
+    if matches == most_matches
+        || of_groups.saturating_add(matches.saturating_mul(replacement.len())) > LARGEST
+    {
+        return Err(Fault);
+    }
+    let replaced = regex.replace_all(&text, replacement.as_str()).into_owned();
+    within(replaced.len())?;
+    Ok(Value::of_text(replaced))
 }
 
 /// The number in a text: currency signs, thousands and units are passed over, a percent sign divides.
