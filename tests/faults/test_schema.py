@@ -7,12 +7,13 @@ import os
 import re
 import subprocess
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from processes import wait_until
-from recorder import by_type
+from recorder import Recorder, by_type, check, story
 from world import BASE_ID, KEY, World
 
 TEXT = {"name": "Name", "type": "singleLineText"}
@@ -36,6 +37,13 @@ def pyairtable() -> Path:
     root = Path(__file__).parents[2]
     subprocess.run(["cargo", "build", "--quiet", "-p", "cli"], cwd=root, check=True, timeout=1500)
     return Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / "debug/pyairtable"
+
+
+@pytest.fixture
+def recorder(world: World) -> Iterator[Recorder]:
+    recorder = Recorder(world, "airtablebases")
+    yield recorder
+    recorder.stop()
 
 
 def declare(world: World, policy: str, tables: list[dict[str, Any]] | None = None) -> None:
@@ -88,7 +96,7 @@ def is_one_link(world: World) -> None:
     assert suppliers["Parts"]["options"]["inverseLinkFieldId"] == parts["Made by"]["id"]
 
 
-def test_a_schema_is_observed_then_created_then_applied(world: World) -> None:
+def test_a_schema_is_observed_then_created_then_applied(world: World, recorder: Recorder) -> None:
     world.operator.start()
     before, ids = tables(world), all_ids(world)
     declare(world, "Observe")
@@ -120,6 +128,12 @@ def test_a_schema_is_observed_then_created_then_applied(world: World) -> None:
     await_reason(world, "SchemaMatches")
     assert drift(world) == []
     assert ids <= all_ids(world), "what is declared no longer stays"
+    world.kubectl("patch", "airtablebases/crm", "--type=json", "-p", json.dumps([{"op": "remove", "path": "/spec/schema"}]))
+    wait_until(lambda: "SchemaMatches" not in by_type(status(world)), lambda: str(status(world)))
+    versions = recorder.end()["crm"]
+    check(versions)
+    reasons = [reason for _, reason in story(versions, "SchemaMatches")]
+    assert (reasons[0], reasons[-2:]) == ("SchemaDrift", ["SchemaCannotChange", "SchemaMatches"])
 
 
 @pytest.mark.parametrize("write", range(1, 7))
