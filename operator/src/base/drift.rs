@@ -156,7 +156,7 @@ spec:
         assert_eq!(reason(&Outcome::NotRead("no answer".into())), "SchemaNotRead");
         let refused = |outcome| match outcome {
             Outcome::Compared { left, .. } => Outcome::Compared { left, refused: vec!["403 X: no".into()] },
-            unread @ Outcome::NotRead(_) => unread,
+            not_read @ Outcome::NotRead(_) => not_read,
         };
         assert_eq!(reason(&refused(compared(json!([])))), "SchemaWriteRefused");
         let made = refused(compared(fields("formula")));
