@@ -110,6 +110,20 @@ fn no_company_is_taken_beyond_the_most() {
     assert_eq!(turns.len(), 20);
 }
 
+#[test]
+fn not_everybody_is_looked_at_for_company() {
+    let (mut turns, mut looked_at) = (Turns::default(), 0);
+    for ticket in 0..1000 {
+        turns.join(ticket, of_kind("a", "kind"));
+    }
+    let fits = |_: &[i32], _| {
+        looked_at += 1;
+        false
+    };
+    assert_eq!(next(&mut turns, 9, fits), Some(vec![0]));
+    assert!(looked_at <= MOST_LOOKED_AT, "{looked_at}");
+}
+
 proptest! {
     /// However many come, and of which urgency: a class that waits is served within ten turns.
     #[test]
