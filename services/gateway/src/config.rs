@@ -54,7 +54,7 @@ pub struct Config {
     #[arg(long, env = "GATEWAY_QUEUE_DEADLINE_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub queue_deadline_seconds: u64,
     /// Send writes of one record that wait at the same time together, up to ten in one request
-    #[arg(long, env = "GATEWAY_MERGE", value_enum, default_value_t = Switch::On, value_name = "WHETHER")]
+    #[arg(long, env = "GATEWAY_MERGE", value_enum, default_value_t = Switch::On, hide_possible_values = true, value_name = "on|off")]
     pub merge: Switch,
     /// Seconds after which a request whose connection broke can no longer take effect
     #[arg(long, env = "GATEWAY_SETTLE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=600))]
