@@ -9,11 +9,14 @@ use super::*;
 
 /// Tables `a` and `b` are linked, `c` is alone.
 fn tables() -> Tables {
-    let table = |id: &str, linked: Option<&str>| {
-        let link = |to: &str| json!([{"id": "fld1", "name": "l", "type": "multipleRecordLinks", "options": {"linkedTableId": to}}]);
-        json!({"id": id, "name": format!("name of {id}"), "primaryFieldId": "fld1", "fields": linked.map_or(json!([]), link)})
-    };
-    let tables = json!({"tables": [table("a", Some("b")), table("b", None), table("c", None)]});
+    with_link(Some("b"))
+}
+
+/// The same three, `a` with a link or without.
+fn with_link(linked: Option<&str>) -> Tables {
+    let link = |to: &str| json!([{"id": "fld1", "name": "l", "type": "multipleRecordLinks", "options": {"linkedTableId": to}}]);
+    let table = |id: &str, linked: Option<&str>| json!({"id": id, "name": format!("name of {id}"), "primaryFieldId": "fld1", "fields": linked.map_or(json!([]), link)});
+    let tables = json!({"tables": [table("a", linked), table("b", None), table("c", None)]});
     Tables::read(tables.to_string().as_bytes()).unwrap()
 }
 
@@ -75,12 +78,15 @@ async fn tables_that_were_asked_for_before_the_schema_was_written_teach_nothing(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_under_way_while_its_table_gets_another_name_still_counts() {
+async fn a_write_under_way_while_a_link_is_found_changes_what_is_linked_by_then() {
     let mut marks = Marks::default();
+    let asked = marks.read(&Scope::Schema, Instant::now());
+    marks.learn(&asked, with_link(None));
     let writing = marks.begin(touch("name of b"));
     let asked = marks.read(&Scope::Schema, Instant::now());
     marks.learn(&asked, tables());
     let reading = marks.read(&table("a"), Instant::now());
+    assert!(marks.holds(&reading));
     marks.end(writing, End::Done);
     assert!(!marks.holds(&reading));
 }
