@@ -68,7 +68,7 @@ def test_it_sees_its_tables_and_fields(base: pyairtable.Base) -> None:
     tables = base.schema().tables
     assert [table.name for table in tables] == ["Everything", "Ta/ble é 😀 x"]
     assert [field.name for field in tables[0].fields] == CLIENT["tables"][0]["fields"]
-    assert base.table("everything", validate=True).id == "tblCONF0000000001"
+    assert base.table("Everything", validate=True).id == "tblCONF0000000001"
 
 
 def test_it_reads_what_it_may(base: pyairtable.Base, table: pyairtable.Table) -> None:

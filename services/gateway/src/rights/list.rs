@@ -14,6 +14,9 @@ use crate::upstream::Request;
 
 /// Longer targets are asked for by POST: Airtable takes URLs of up to 16,000 characters.
 const LONGEST_TARGET: usize = 15_000;
+/// Longer formulas and lists of names are not looked through.
+const LONGEST_FORMULA: usize = 30_000;
+const MOST_NAMES: usize = 1000;
 /// What of the query counts for one record.
 const OF_RECORD: [&str; 5] =
     ["cellFormat", "timeZone", "userLocale", "returnFieldsByFieldId", "includeDateDependencyMetadata"];
@@ -53,6 +56,9 @@ pub fn get(grant: &Grant, path: &str, request: &Request, record: &str) -> Result
 /// What `given` asks for as the body of `listRecords`, with fields by id; and whether cells are answered as text.
 fn question(grant: &Grant, given: &Map<String, Value>) -> Result<(Map<String, Value>, bool), Error> {
     let asked = ListParameters::from_body(given, "")?;
+    if asked.fields.iter().flatten().count() > MOST_NAMES || asked.sort.len() > MOST_NAMES {
+        return Err(Error::InvalidRequest);
+    }
     let as_text = asked.form.as_text;
     let unknown = |name: &String| Error::UnknownFieldName(name.clone());
     let mut question = Map::new();
@@ -76,9 +82,7 @@ fn question(grant: &Grant, given: &Map<String, Value>) -> Result<(Map<String, Va
         put("sort", sort.collect::<Result<Vec<_>, Error>>()?.into());
     }
     if let Some(text) = asked.filter_by_formula {
-        if grant.hides(true) {
-            Formula::read(&text, |name| grant.legible_in_formula(name).map(|_| 0))?;
-        }
+        check_formula(grant, &text)?;
         put("filterByFormula", text.into());
     }
     if let Some(view) = asked.view {
@@ -111,6 +115,20 @@ fn question(grant: &Grant, given: &Map<String, Value>) -> Result<(Map<String, Va
         question.extend(value.map(|value| (name.to_owned(), value)));
     }
     Ok((question, as_text))
+}
+
+/// Whether a formula uses only what may be seen as people see it.
+fn check_formula(grant: &Grant, text: &str) -> Result<(), Error> {
+    if !grant.hides(true) {
+        return Ok(());
+    }
+    if text.len() > LONGEST_FORMULA {
+        let why =
+            format!("filterByFormula: longer than {LONGEST_FORMULA} bytes, with hidden fields in the table");
+        return Err(Error::InvalidRequestBecause(why));
+    }
+    Formula::read(text, |name| grant.legible_in_formula(name).map(|_| 0))?;
+    Ok(())
 }
 
 fn asks_for_comment_count(given: &Map<String, Value>) -> bool {

@@ -165,6 +165,15 @@ fn a_formula_may_use_what_the_client_may_see_as_people_see_it() {
 }
 
 #[test]
+fn what_takes_long_to_look_through_is_refused() {
+    let list = |body| refused(&usual(), Method::POST, "/Customers/listRecords", &body).0;
+    assert_eq!(list(json!({"filterByFormula": "Name&".repeat(6_001) + "Name"})), 422);
+    assert_eq!(list(json!({"fields": vec!["Name"; 1_001]})), 422);
+    let whole = json!({"filterByFormula": "Name&".repeat(6_001) + "Name"});
+    assert!(outcome(&usual(), Method::POST, "/Ta%2Fble%20%C3%A9/listRecords", &whole).is_ok());
+}
+
+#[test]
 fn a_view_counts_only_where_no_field_is_hidden() {
     let orders = outcome(&usual(), Method::GET, "/Orders?view=Grid", &Value::Null).unwrap().0;
     assert_eq!(orders, "GET tbl00000000000002?view=Grid");
