@@ -193,6 +193,27 @@ mod tests {
     }
 
     #[test]
+    fn tables_limit_a_client_and_its_read_only_covers_them_all() {
+        let text = r#"{"keys": [
+            {"name": "shop", "file": "x", "tables": [{"name": "Deals", "fields": ["Name"]}, {"name": "Prices", "readOnly": true}]},
+            {"name": "none", "file": "x", "tables": []},
+            {"name": "report", "file": "x", "readOnly": true, "tables": [{"name": "Deals"}, {"name": "Prices", "readOnly": false}]}]}"#;
+        let clients = Clients::parse(text, Path::new("/")).unwrap();
+        let rights = |client: &str| match clients.key_rights(client) {
+            Some(Rights::Tables(tables)) => {
+                tables.iter().map(|table| (table.name.clone(), table.read_only)).collect::<Vec<_>>()
+            }
+            other => panic!("{client}: {other:?}"),
+        };
+        assert_eq!(rights("shop"), [("Deals".to_owned(), false), ("Prices".to_owned(), true)]);
+        assert_eq!(rights("none"), []);
+        assert_eq!(rights("report"), [("Deals".to_owned(), true), ("Prices".to_owned(), true)]);
+        let misspelt =
+            r#"{"keys": [{"name": "shop", "file": "x", "tables": [{"name": "Deals", "field": ["Name"]}]}]}"#;
+        assert!(Clients::parse(misspelt, Path::new("/")).unwrap_err().contains("field"));
+    }
+
+    #[test]
     fn a_misspelt_right_or_a_doubled_name_is_an_error() {
         let misspelt = r#"{"keys": [{"name": "report", "file": "report", "readonly": true}]}"#;
         assert!(Clients::parse(misspelt, Path::new("/")).unwrap_err().contains("readonly"));
