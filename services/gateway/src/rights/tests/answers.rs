@@ -1,0 +1,62 @@
+//! What of an answer is left.
+
+use super::*;
+
+fn filtered(filter: &Filter, body: &Value) -> Value {
+    filter.apply(Answer::json(StatusCode::OK, body)).value().unwrap()
+}
+
+#[test]
+fn of_an_answer_only_what_is_known_and_allowed_is_left() {
+    let keys = || ["Name".to_owned(), "fld00000000000011".to_owned()].into();
+    let record = |name: &str| json!({"id": RECORD, "createdTime": "t", "commentCount": 2, "fields": {name: "a", "IBAN": "s"}, "new": "s"});
+    let left =
+        |name: &str| json!({"id": RECORD, "createdTime": "t", "commentCount": 2, "fields": {name: "a"}});
+    let list = json!({"records": [record("Name"), record("fld00000000000011")], "offset": "o", "new": "s"});
+    let filter = Filter::Cells(keys());
+    assert_eq!(
+        filtered(&filter, &list),
+        json!({"records": [left("Name"), left("fld00000000000011")], "offset": "o"})
+    );
+    assert_eq!(filtered(&filter, &record("Name")), left("Name"));
+    let one = Filter::One(Some(keys()));
+    assert_eq!(filtered(&one, &json!({"records": [record("Name")]})), left("Name"));
+    let none = one.apply(Answer::json(StatusCode::OK, &json!({"records": []})));
+    assert_eq!(none.error_type().as_deref(), Some("INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"));
+}
+
+#[test]
+fn an_answer_that_is_not_understood_is_not_passed_on() {
+    let filter = Filter::Cells(["Name".to_owned()].into());
+    for body in ["IBAN", "[{\"IBAN\": 1}]", "{\"records\": {\"IBAN\": 1}}", "{\"records\": [\"IBAN\"]}"] {
+        let answer = filter.apply(Answer { body: body.into(), ..Answer::json(StatusCode::OK, &Value::Null) });
+        assert_eq!(answer.error_type().as_deref(), Some("GATEWAY_ANSWER_UNREADABLE"), "{body}");
+    }
+    let error = Answer::error(StatusCode::FORBIDDEN, "X", "as it is");
+    assert_eq!(filter.apply(error.clone()), error);
+}
+
+#[test]
+fn the_schema_shows_allowed_tables_and_fields() {
+    let body = filtered(&Filter::Tables(usual()), &json!({"tables": tables()}));
+    let names: Vec<(&str, usize, usize)> = body["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|table| {
+            (
+                table["name"].as_str().unwrap(),
+                table["fields"].as_array().unwrap().len(),
+                table["views"].as_array().unwrap().len(),
+            )
+        })
+        .collect();
+    assert_eq!(names, [("Customers", 5, 0), ("Orders", 3, 1), ("Ta/ble é", 2, 1)]);
+    assert!(!body.to_string().contains("IBAN"));
+    let views = json!({"views": [{"id": "viw00000000000001"}, {"id": "viw00000000000002"}, {"id": "viw00000000000003"}]});
+    let tables = tables();
+    let asked =
+        Request { target: format!("/v0/meta/bases/{BASE}/views"), ..request(Method::GET, "", &Value::Null) };
+    let filter = decide(Scope { rights: &usual(), tables: &tables }, BASE, &asked).unwrap().filter;
+    assert_eq!(filtered(&filter, &views), json!({"views": [{"id": "viw00000000000002"}]}));
+}
