@@ -199,7 +199,7 @@ mod tests {
             {"name": "none", "file": "x", "tables": []},
             {"name": "report", "file": "x", "readOnly": true, "tables": [{"name": "Deals"}, {"name": "Prices", "readOnly": false}]}]}"#;
         let clients = Clients::parse(text, Path::new("/")).unwrap();
-        let rights = |client: &str| match clients.key_rights(client) {
+        let rights = |client: &str| match clients.of_key(client).map(|terms| terms.rights) {
             Some(Rights::Tables(tables)) => {
                 tables.iter().map(|table| (table.name.clone(), table.read_only)).collect::<Vec<_>>()
             }
