@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -28,24 +30,44 @@ def program() -> Path:
     return Path(next(path for path in made if path))
 
 
-@pytest.fixture(scope="session", params=TARGETS)
-def running(request: pytest.FixtureRequest, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The target's processes."""
-    with TARGETS[request.param](program, tmp_path_factory.mktemp(request.param)) as target:
-        yield target
+@pytest.fixture(scope="session")
+def started(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Target]]:
+    """Gives a target by its name; its processes start when it is first asked for and stay."""
+    with ExitStack() as stack:
+        targets: dict[str, Target] = {}
+
+        def start(name: str) -> Target:
+            if name not in targets:
+                targets[name] = stack.enter_context(TARGETS[name](program, tmp_path_factory.mktemp(name)))
+            return targets[name]
+
+        yield start
+
+
+@pytest.fixture(params=TARGETS)
+def running(request: pytest.FixtureRequest, started: Callable[[str], Target]) -> Target:
+    return started(request.param)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "only(target): makes sense against this one target")
+    config.addinivalue_line("markers", "only(*targets): makes sense against these targets")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if makes_sense(item)]
+    for item in items:
+        # In one process, since what the targets say is compared there.
+        item.add_marker(pytest.mark.xdist_group(plain(item.nodeid)))
 
 
 def makes_sense(item: pytest.Item) -> bool:
     only = item.get_closest_marker("only")
-    return only is None or item.callspec.params["running"] == only.args[0]
+    return only is None or item.callspec.params["running"] in only.args
+
+
+def plain(name: str) -> str:
+    """The name of a test, the same for all targets."""
+    return re.sub("|".join(TARGETS), "TARGET", name)
 
 
 @pytest.fixture
@@ -62,8 +84,7 @@ def api(request: pytest.FixtureRequest, target: Target) -> Iterator[pyairtable.A
     exchanges = Exchanges(api.session)
     yield api
     assert 429 not in exchanges.statuses
-    test = request.node.name.replace(target.name, "TARGET")
-    assert exchanges.plain == said.setdefault(test, exchanges.plain), "the targets answer differently"
+    assert exchanges.plain == said.setdefault(plain(request.node.name), exchanges.plain), "the targets answer differently"
 
 
 @pytest.fixture

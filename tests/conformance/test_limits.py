@@ -24,6 +24,7 @@ def test_a_page_holds_a_hundred_records_at_most(table: Table) -> None:
     assert refusal.value.response.json()["error"]["type"] == "INVALID_PAGE_SIZE_ARGUMENT"
 
 
+@pytest.mark.only("direct")
 def test_an_iteration_that_is_over_starts_again(table: Table) -> None:
     with pytest.raises(requests.HTTPError) as refusal:
         table.all(offset="itrCONF0000000001/recCONF0000000101")
@@ -31,6 +32,7 @@ def test_an_iteration_that_is_over_starts_again(table: Table) -> None:
     assert refusal.value.response.json()["error"]["type"] == "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
 
 
+@pytest.mark.only("direct", "gateway")
 def test_the_quota_of_the_month_is_for_records_alone(target: Target) -> None:
     limits = {"perBase": 5, "perUser": 50, "monthlyCalls": 2}
     requests.put(f"{target.simulator}/admin/limits", json=limits, timeout=10).raise_for_status()

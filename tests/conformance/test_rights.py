@@ -35,7 +35,7 @@ def limited(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         options = [f"--upstream={simulator.url}", f"--base={BASE}", "--requests-per-second=50"]
         gateway = Service(program, "gateway", folder, *options, *files)
         try:
-            yield Target("limited", gateway.url, "limited-key", simulator.url)
+            yield Target("limited", gateway.url, "limited-key", simulator.url, gateway.process.pid)
         finally:
             gateway.stop()
     finally:

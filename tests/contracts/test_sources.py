@@ -69,6 +69,19 @@ def test_every_relative_link_leads_to_a_file() -> None:
     assert broken == []
 
 
+def test_every_test_that_a_document_names_is_there() -> None:
+    """Named as `path/of/file.rs::name_of_the_test`, or the file alone."""
+    missing, named = [], 0
+    for name, text in ending(".md").items():
+        for file, test in re.findall(r"`((?:services|operator|tests|crds)/[\w/.-]+\.(?:rs|py))(?:::(\w+))?`", text):
+            named += 1
+            source = texts().get(file, "")
+            if not source or (test and not re.search(rf"\b(?:fn|def) {test}\b", source)):
+                missing.append(f"{name}: {file}::{test}")
+    assert missing == []
+    assert named > 30
+
+
 def test_scripts_are_executable_and_what_is_executable_has_a_first_line() -> None:
     wrong = []
     for file in files():

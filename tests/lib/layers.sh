@@ -55,7 +55,7 @@ layer_conformance() {
   need openssl
   need_python
   need_airtable_js
-  py_test tests/conformance
+  py_test tests/conformance --numprocesses 2 --dist loadgroup
 }
 
 layer_admission() {
