@@ -12,6 +12,7 @@ pub struct DesiredSchema {
     /// What the operator does about a difference.
     pub policy: SchemaPolicy,
     /// The tables, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub tables: Vec<DesiredTable>,

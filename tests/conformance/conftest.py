@@ -55,9 +55,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if makes_sense(item)]
-    for item in items:
-        # In one process, since what the targets say is compared there.
-        item.add_marker(pytest.mark.xdist_group(plain(item.nodeid)))
 
 
 def makes_sense(item: pytest.Item) -> bool:
