@@ -47,7 +47,7 @@ def kill_once(world: World, point: str, hit: int, saga: dict) -> dict:
     if victim is not world.operator:
         victim.await_health()
         world.operator.start()
-    assert victim.await_crash(30), f"{point} was not passed {hit + 1} times: nothing was tested"
+    assert victim.await_crash(60), f"{point} was not passed {hit + 1} times: nothing was tested"
     victim.start()
     victim.await_health()
     return world.await_end(saga["metadata"]["name"])
@@ -114,7 +114,7 @@ def test_a_kill_around_an_intent_on_the_way_back_leaves_nothing(world: World, po
     world.kubectl("patch", "saga", "killed", "--type=merge", "-p", json.dumps({"spec": {"cancellation": {"reason": "enough"}}}))
 
     world.operator.start(f"{point}={at(hit)}")
-    assert world.operator.await_crash(30), f"{point} was not passed {hit + 1} times: nothing was tested"
+    assert world.operator.await_crash(60), f"{point} was not passed {hit + 1} times: nothing was tested"
     written = hit + (point == "operator::after-intent")
     states = ["Compensated"] * (written - 1) + ["Compensating"] * (written > 0) + ["Succeeded"] * len(UNDONE)
     journal = world.saga("killed")["status"]

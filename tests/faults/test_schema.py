@@ -118,7 +118,8 @@ def test_a_schema_is_observed_then_created_then_applied(world: World, recorder: 
     assert "never heard of" in told["message"]
     assert drift(world) == LEFT
     assert tables(world)["Customers"]["description"] == "Who buys, and why."
-    assert fields(world, "Orders")["Total"]["options"]["formula"] == "{Quantity} * 2"
+    orders = fields(world, "Orders")
+    assert orders["Total"]["options"]["formula"] == f"{{{orders['Quantity']['id']}}} * 2", "Airtable keeps formulas by ids"
     assert ids <= all_ids(world), "nothing is removed"
     events = json.loads(world.kubectl("get", "events", "-o", "json"))["items"]
     reasons = {event["reason"] for event in events if event.get("regarding", event.get("involvedObject", {})).get("name") == "crm"}
