@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use auth::ApiServer;
 use reqwest::Url;
 
-use crate::{queue::Limits, reads, upstream};
+use crate::{delivery::upstream, queue::Limits, reads};
 
 /// What a gateway takes on its command line; each option also from the environment.
 #[derive(Debug, Clone, clap::Args)]

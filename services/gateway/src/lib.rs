@@ -1,52 +1,25 @@
 //! The gateway: Airtable's Web API in front of one base, without its limits.
 //!
-//! One direction: client and rights ([`client`], [`rights`]), ledger ([`idempotency`]) or shared reads ([`reads`]), queue and budget
-//! ([`queue`]), company ([`company`]), Airtable ([`upstream`]), answer. Clients see Airtable's own bodies and statuses; what
-//! the gateway adds is in headers, in the
-//! types `GATEWAY_…` and `IDEMPOTENCY_…`, and under `/api/airtable/`.
+//! One direction: client and rights ([`clients`], [`rights`]), ledger ([`keyed`]) or shared reads ([`reads`]), queue and budget
+//! ([`queue`]), company ([`company`]), Airtable ([`delivery`]), answer. Clients see Airtable's own bodies and statuses; what
+//! the gateway adds is in headers, in the types `GATEWAY_…` and `IDEMPOTENCY_…`, and under `/api/airtable/`.
 
 mod answer;
-mod batch;
-mod breaker;
-mod budget;
-mod caller;
-mod cells;
-mod claims;
-mod client;
-mod clients_file;
-mod closing;
+mod clients;
 mod company;
 mod config;
 mod crash;
 mod delivery;
-mod find_out;
-mod flights;
-mod health;
-mod idempotency;
-mod key;
-mod mergeable;
+mod keyed;
 mod metrics;
-mod note;
-mod outcome;
-mod pace;
 mod platform;
 mod proxy;
 mod queue;
 mod reads;
-mod records;
-mod repeat;
-mod retry;
 mod rights;
 mod room;
 mod route;
-mod search;
 mod state;
-mod timing;
-mod token;
-mod turns;
-mod upstream;
-mod urgency;
-mod write;
 
 use axum::{Router, middleware::from_fn_with_state, routing::any};
 use host::{Readiness, Service};
@@ -62,7 +35,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/v0/{*path}", any(proxy::proxy))
         .fallback(proxy::proxy)
         .merge(platform::routes())
-        .layer(from_fn_with_state(gateway.clone(), timing::stamp))
+        .layer(from_fn_with_state(gateway.clone(), delivery::timing::stamp))
         .with_state(gateway)
 }
 

@@ -13,13 +13,11 @@ use serde_json::json;
 use crate::{
     Gateway,
     answer::Answer,
-    client::{Client, Rights},
-    closing,
-    key::Key,
+    clients::{Client, Rights},
+    delivery::{retry::Care, upstream::Request},
+    keyed::{closing, key::Key},
     proxy,
-    retry::Care,
     rights::Filter,
-    upstream::Request,
 };
 
 /// The routes.

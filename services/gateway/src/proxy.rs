@@ -11,14 +11,16 @@ use serde_json::Value;
 use crate::{
     Gateway,
     answer::Answer,
-    client::Rights,
+    clients::Rights,
     crash,
-    key::Key,
-    retry,
+    delivery::{
+        retry,
+        upstream::{self, Request},
+    },
+    keyed::key::Key,
     rights::Filter,
     room,
     route::{self, Target},
-    upstream::{self, Request},
 };
 
 /// Largest body, in bytes: an attachment of 5 MB in base64 is 6.7 MB, ten records are well below.

@@ -10,23 +10,31 @@ use telemetry::metrics::Metrics as Registry;
 use tokio::sync::Semaphore;
 
 use crate::{
-    caller::{Caller, NoTimeout},
-    client::{Client, Gatekeeper, Source},
-    clients_file::{Clients, ClientsFile},
+    clients::{
+        Client, Gatekeeper, Source,
+        file::{Clients, ClientsFile},
+    },
     config::{Config, Error, Switch},
-    delivery::{Delivery, Way},
-    find_out::{Finder, MOST_LOOKS},
-    flights::Flights,
-    health::Health,
-    idempotency::Idempotency,
+    delivery::{
+        Delivery, Way,
+        health::Health,
+        timing::Timing,
+        token::Token,
+        upstream::{self, Upstream},
+    },
+    keyed::{
+        Idempotency,
+        find_out::{Finder, MOST_LOOKS},
+        flights::Flights,
+    },
     metrics::Metrics,
-    queue::Queue,
+    queue::{
+        Queue,
+        caller::{Caller, NoTimeout},
+    },
     reads::Reads,
     rights::Inspector,
     room::Room,
-    timing::Timing,
-    token::Token,
-    upstream::{self, Upstream},
 };
 
 const SWEEP_EVERY: Duration = Duration::from_hours(1);

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::question::List;
-use crate::upstream::Request;
+use crate::delivery::upstream::Request;
 
 /// Airtable takes URLs shorter than 16,000 characters, scheme and host included.
 const LONGEST_TARGET: usize = 15_999 - "https://api.airtable.com".len();

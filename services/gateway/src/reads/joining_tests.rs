@@ -16,7 +16,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{delivery::Way, health::Health, queue, token::Token, upstream::Upstream};
+use crate::{
+    delivery::{Way, health::Health, token::Token, upstream::Upstream},
+    queue,
+};
 
 const LIST: &str = "/v0/appAAAAAAAAAAAAAA/Deals";
 

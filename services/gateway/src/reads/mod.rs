@@ -39,11 +39,13 @@ use self::{
     store::Store,
 };
 use crate::{
-    caller::Caller,
-    delivery::{Delivery, Undelivered},
+    delivery::{
+        Delivery, Undelivered,
+        retry::{self, Care},
+        upstream::Request,
+    },
     metrics::Metrics,
-    retry::{self, Care},
-    upstream::Request,
+    queue::caller::Caller,
 };
 
 /// Answers that are renewed at the same time while old ones are given.

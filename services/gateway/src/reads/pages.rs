@@ -19,10 +19,8 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    caller::Caller,
-    delivery::{Delivery, Undelivered},
-    retry::Care,
-    upstream::Request,
+    delivery::{Delivery, Undelivered, retry::Care, upstream::Request},
+    queue::caller::Caller,
 };
 
 /// Offsets of Airtable that are remembered, by ours; about 200 bytes each.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::scope::{self, Keep, Scope};
-use crate::upstream::Request;
+use crate::delivery::upstream::Request;
 
 /// What depends on the copy that the client has.
 const CONDITIONS: [HeaderName; 4] =

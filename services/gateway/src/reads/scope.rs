@@ -5,7 +5,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use crate::upstream::Request;
+use crate::delivery::upstream::Request;
 
 /// What a read depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]

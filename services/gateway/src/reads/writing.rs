@@ -9,7 +9,10 @@ use super::{
     scope::{self, Scope, Touch},
     tables::Tables,
 };
-use crate::{answer::Answer, delivery::Undelivered, retry, upstream::Request};
+use crate::{
+    answer::Answer,
+    delivery::{Undelivered, retry, upstream::Request},
+};
 
 /// A write under way. Dropped without its outcome, it may yet take effect.
 pub struct WriteUnderWay {

@@ -11,7 +11,7 @@ use super::{
     grant::{Grant, Scope},
     list, write,
 };
-use crate::{answer::Answer, upstream::Request};
+use crate::{answer::Answer, delivery::upstream::Request};
 
 /// A request that may be made.
 #[derive(Debug)]

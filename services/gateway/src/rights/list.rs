@@ -10,7 +10,7 @@ use super::{
     filter::Filter,
     grant::Grant,
 };
-use crate::upstream::Request;
+use crate::delivery::upstream::Request;
 
 /// Longer targets are asked for by POST: Airtable takes URLs of up to 16,000 characters.
 const LONGEST_TARGET: usize = 15_000;

@@ -19,7 +19,10 @@ use self::{
     schema::Schema,
 };
 use crate::{
-    answer::Answer, caller::Caller, delivery::Delivery, idempotency::Idempotency, key::Key, upstream::Request,
+    answer::Answer,
+    delivery::{Delivery, upstream::Request},
+    keyed::{Idempotency, key::Key},
+    queue::caller::Caller,
 };
 
 pub use filter::Filter;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::decide::Proof;
-use crate::{answer::Answer, caller::Caller, delivery::Delivery, records};
+use crate::{answer::Answer, delivery::Delivery, keyed::records, queue::caller::Caller};
 
 /// Most records kept; then it begins anew.
 const MOST: usize = 10_000;

@@ -6,7 +6,11 @@ use airtable::Table;
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{answer::Answer, caller::Caller, delivery::Delivery, retry::Care, upstream::Request};
+use crate::{
+    answer::Answer,
+    delivery::{Delivery, retry::Care, upstream::Request},
+    queue::caller::Caller,
+};
 
 const HELD: Duration = Duration::from_mins(1);
 /// Between two reads that names nobody knows asked for.

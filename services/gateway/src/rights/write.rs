@@ -10,7 +10,7 @@ use super::{
     filter::Filter,
     grant::Grant,
 };
-use crate::upstream::Request;
+use crate::delivery::upstream::Request;
 
 /// Most records in one write.
 const BATCH: usize = 10;

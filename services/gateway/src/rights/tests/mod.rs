@@ -13,7 +13,7 @@ use super::{
     filter::Filter,
     grant::{Scope, TableRights},
 };
-use crate::{answer::Answer, upstream::Request};
+use crate::{answer::Answer, delivery::upstream::Request};
 
 const BASE: &str = "appAAAAAAAAAAAAAA";
 const RECORD: &str = "rec00000000000001";

@@ -1,25 +1,42 @@
 //! A write with an `Idempotency-Key` takes effect once: intent, effect, outcome, and finding out what is unknown.
 
+pub mod cells;
+pub mod claims;
+pub mod closing;
+pub mod find_out;
+pub mod flights;
+pub mod key;
+pub mod note;
+pub mod outcome;
+pub mod records;
+pub mod repeat;
+pub mod search;
+pub mod write;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use ledger::{Begin, Claim, Ledger, Look};
 use tokio::time::Instant;
 
-use crate::{
-    answer::Answer,
-    caller::Caller,
-    claims, crash,
-    delivery::Undelivered,
+use self::{
     find_out::{Case, Finder, Found},
     flights::Flight,
     key::Key,
+    note::Note,
+    outcome::{in_flight, state, unavailable, unknown},
+    write::Write,
+};
+use crate::{
+    answer::Answer,
+    crash,
+    delivery::{
+        Undelivered,
+        retry::{Care, Outcome},
+        upstream::Request,
+    },
     metrics::Metrics,
-    note::{self, Note},
-    outcome::{self, in_flight, state, unavailable, unknown},
-    retry::{Care, Outcome},
-    upstream::Request,
-    write::{self, Write},
+    queue::caller::Caller,
 };
 
 /// The ledger at work.

@@ -7,7 +7,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{caller::Caller, delivery::Delivery, retry::Care, upstream::Request, write::Create};
+use super::write::Create;
+use crate::{
+    delivery::{Delivery, retry::Care, upstream::Request},
+    queue::caller::Caller,
+};
 
 /// More records than these pages hold are not looked through: at five requests a second nobody creates as many in the
 /// minutes in question.

@@ -8,17 +8,21 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::{
-    answer::Answer,
-    caller::Caller,
+use super::{
     claims::{self, Owner},
-    delivery::Undelivered,
     find_out::{Case, Finder, Found, wait_until},
     note::{Birth, Window},
     records,
-    retry::{Care, Outcome},
-    upstream::Request,
     write::{Delete, Repeatable},
+};
+use crate::{
+    answer::Answer,
+    delivery::{
+        Undelivered,
+        retry::{Care, Outcome},
+        upstream::Request,
+    },
+    queue::caller::Caller,
 };
 
 /// How often a repeatable write is sent again when its answer is lost again.

@@ -1,22 +1,28 @@
 //! Brings one request to Airtable and its answer back: token, queue, budget, retries, lock-outs.
 
+pub mod breaker;
+pub mod health;
+pub mod retry;
+pub mod timing;
+pub mod token;
+pub mod upstream;
+
 use std::sync::Arc;
 
 use http::StatusCode;
 use tokio::time::Instant;
 
+use self::{
+    health::Health,
+    retry::{Care, Next, Outcome},
+    token::{NoToken, Token},
+    upstream::{Request, Trip, Upstream},
+};
 use crate::{
     answer::Answer,
-    caller::Caller,
-    company::{self, Member, Verdict},
-    health::Health,
-    mergeable::Single,
+    company::{self, Member, Verdict, mergeable::Single},
     metrics::Metrics,
-    queue::{NoPermit, Permit, Queue, Turn},
-    retry::{self, Care, Next, Outcome},
-    token::{NoToken, Token},
-    turns::Place,
-    upstream::{Request, Trip, Upstream},
+    queue::{NoPermit, Permit, Queue, Turn, caller::Caller, turns::Place},
 };
 
 /// Why a request has no answer of Airtable.

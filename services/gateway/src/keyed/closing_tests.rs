@@ -10,15 +10,10 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::{
-    delivery::{Delivery, Way},
-    find_out::Finder,
-    flights::Flights,
-    health::Health,
+    delivery::{Delivery, Way, health::Health, token::Token, upstream::Upstream},
+    keyed::{find_out::Finder, flights::Flights, note::fingerprint},
     metrics::Metrics,
-    note::fingerprint,
     queue::{Limits, Queue},
-    token::Token,
-    upstream::Upstream,
 };
 
 const BASE: &str = "appAAAAAAAAAAAAAA";

@@ -6,7 +6,7 @@ use airtable::{Cells, cell::is_empty};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::write::Create;
+use crate::keyed::write::Create;
 
 /// How a record compares to one that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

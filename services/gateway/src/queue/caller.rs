@@ -6,13 +6,11 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::{
-    answer::Answer,
-    client::Client,
-    timing::Timing,
+use super::{
     turns::{Ask, Place},
     urgency::Urgency,
 };
+use crate::{answer::Answer, clients::Client, delivery::timing::Timing};
 
 /// A caller of one request; clones measure together.
 #[derive(Debug, Clone)]
@@ -80,7 +78,7 @@ impl From<NoTimeout> for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Rights;
+    use crate::clients::Rights;
 
     fn patience(value: &'static str) -> Result<Duration, NoTimeout> {
         let client = Client { name: "report".to_owned(), rights: Rights::Full, share: 1 };

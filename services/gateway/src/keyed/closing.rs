@@ -9,18 +9,21 @@ use ledger::{Claim, Close, Intent};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    answer::Answer,
-    caller::Caller,
-    claims,
+use super::{
+    Idempotency, claims,
     find_out::Found,
-    idempotency::Idempotency,
     key::Key,
     note::Note,
     outcome::{self, in_flight, unavailable, unknown},
-    retry::{self, Care},
+};
+use crate::{
+    answer::Answer,
+    delivery::{
+        retry::{self, Care},
+        upstream::Request,
+    },
+    queue::caller::Caller,
     route::{self, Target},
-    upstream::Request,
 };
 
 /// The body of a close: the write that was, or would have been, sent under the key.

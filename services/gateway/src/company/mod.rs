@@ -1,18 +1,16 @@
 //! Writes of several callers that travel in one request: sent together, answered one by one.
 
+pub mod batch;
+pub mod mergeable;
+
 use std::{pin::Pin, sync::Arc};
 
 use tokio::{sync::oneshot, time::Instant};
 
+use self::mergeable::Single;
 use crate::{
-    batch,
-    caller::Caller,
-    delivery::{Undelivered, Way},
-    mergeable::Single,
-    queue::{Permit, Turn},
-    retry::Outcome,
-    turns::Place,
-    upstream::Trip,
+    delivery::{Undelivered, Way, retry::Outcome, upstream::Trip},
+    queue::{Permit, Turn, caller::Caller, turns::Place},
 };
 
 /// What a member of a company hears.

@@ -4,7 +4,8 @@ use axum::http::StatusCode;
 use ledger::{Error, Ledger, Look};
 use serde_json::Value;
 
-use crate::{answer::Answer, upstream::Request, write::Write};
+use super::write::Write;
+use crate::{answer::Answer, delivery::upstream::Request};
 
 /// Whose a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

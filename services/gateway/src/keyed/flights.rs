@@ -8,7 +8,7 @@ use std::{
 use airtable::{Cells, id::Kind};
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{
+use super::{
     cells::{Likeness, closest},
     write::Create,
 };

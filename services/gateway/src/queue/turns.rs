@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::urgency::Urgency;
+use crate::queue::urgency::Urgency;
 
 /// So many turns in a row may pass over a class that waits; then it has one.
 const MOST_PASSED_OVER: u32 = 8;

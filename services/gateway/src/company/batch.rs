@@ -5,7 +5,8 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{answer::Answer, mergeable::Single, upstream::Request};
+use super::mergeable::Single;
+use crate::{answer::Answer, delivery::upstream::Request};
 
 /// Most records that Airtable takes in one request.
 pub const MOST: usize = 10;
@@ -69,7 +70,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::retry::Care;
+    use crate::delivery::retry::Care;
 
     const TABLE: &str = "/v0/appAAAAAAAAAAAAAA/Deals";
     const A: &str = "recAAAAAAAAAAAAAA";

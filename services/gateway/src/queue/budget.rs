@@ -9,7 +9,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{
+use super::{
     pace::Pace,
     turns::{Ask, Place, Turns},
 };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::upstream::{self, Request};
+use crate::delivery::upstream::{self, Request};
 
 /// How far clocks may be apart.
 const SKEW: Duration = Duration::from_mins(1);

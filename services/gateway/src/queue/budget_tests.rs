@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::urgency::Urgency;
+use crate::queue::urgency::Urgency;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::{Method, StatusCode, header::RETRY_AFTER};
 
-use crate::{answer::Answer, upstream::Trip};
+use super::upstream::Trip;
+use crate::answer::Answer;
 
 /// How often a request is sent again after failures.
 const MOST_RETRIES: u32 = 4;

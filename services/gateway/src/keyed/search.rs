@@ -7,8 +7,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::{
-    answer::Answer,
+use super::{
     cells::{self, Likeness, Verdict},
     claims::{self, Owner},
     find_out::{Case, Finder, Found, wait_until},
@@ -16,6 +15,7 @@ use crate::{
     records,
     write::Create,
 };
+use crate::answer::Answer;
 
 /// What one look at the table says.
 enum Sight {

@@ -1,11 +1,11 @@
 //! The circuit breaker towards Airtable: pure.
 //!
 //! Closed, requests go through, and failures in a row are counted. Open, requests fail at once, and only the probes of
-//! [`crate::health`] go through, one at a time; any answer of Airtable closes it.
+//! [`crate::delivery::health`] go through, one at a time; any answer of Airtable closes it.
 
 use http::StatusCode;
 
-use crate::{retry::Outcome, upstream::Trip};
+use super::{retry::Outcome, upstream::Trip};
 
 /// So many failures in a row open it: more than one request makes, all its retries counted.
 const MOST_FAILURES: u32 = 10;

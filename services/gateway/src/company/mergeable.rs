@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    cells::{self, Likeness},
-    retry::Care,
-    upstream::Request,
-    write::Create,
+    delivery::{retry::Care, upstream::Request},
+    keyed::{
+        cells::{self, Likeness},
+        write::Create,
+    },
 };
 
 /// Larger bodies travel alone, in bytes: ten are far below what Airtable takes, and what a thousand that wait hold beside

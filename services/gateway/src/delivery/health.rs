@@ -8,15 +8,17 @@ use std::{
 use http::StatusCode;
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{
+use super::{
+    Delivery, Undelivered,
     breaker::{Breaker, Sign},
-    delivery::{Delivery, Undelivered},
-    metrics::Metrics,
-    reads::Reads,
     retry::Outcome,
-    route::{self, Target},
     token::NoToken,
     upstream::{Request, Trip},
+};
+use crate::{
+    metrics::Metrics,
+    reads::Reads,
+    route::{self, Target},
 };
 
 const EVERY: Duration = Duration::from_secs(30);

@@ -1,8 +1,10 @@
 //! The queue with a clock that stands still until everybody waits.
 
 use super::*;
+use super::{turns::Place, urgency::Urgency};
 use crate::{
-    company::Verdict, mergeable::Single, retry::Care, turns::Place, upstream::Request, urgency::Urgency,
+    company::{Verdict, mergeable::Single},
+    delivery::{retry::Care, upstream::Request},
 };
 
 fn ask() -> Ask {

@@ -9,7 +9,8 @@ use std::{
 use auth::{Key, Keys, Secret, SecretFile};
 use serde::Deserialize;
 
-use crate::{client::Rights, rights::TableRights};
+use super::Rights;
+use crate::rights::TableRights;
 
 /// The file: `{"serviceAccounts": [{"namespace", "name", "readOnly", "tables", "share"}], "keys": [{"name", "file",
 /// "readOnly", "tables", "share"}]}`; `"tables": [{"name", "readOnly", "fields": ["…"]}]`, the whole base where absent.

@@ -1,5 +1,11 @@
 //! The queue in front of the upstream: [`Budget`] with a clock, a lock and somebody to wake who waits.
 
+pub mod budget;
+pub mod caller;
+pub mod pace;
+pub mod turns;
+pub mod urgency;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -11,12 +17,13 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    batch,
+use self::{
     budget::{Budget, Full, Ticket},
-    company::Member,
-    metrics::Metrics,
     turns::Ask,
+};
+use crate::{
+    company::{Member, batch},
+    metrics::Metrics,
 };
 
 /// Added to a window, for timers and clocks that run a little apart.
@@ -273,5 +280,4 @@ impl Drop for Seat {
 }
 
 #[cfg(test)]
-#[path = "queue_tests.rs"]
 mod tests;

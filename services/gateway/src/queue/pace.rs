@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::turns::Ask;
+use crate::queue::turns::Ask;
 
 /// Those who are held, by tickets.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl<T: Copy + Ord + std::hash::Hash> Pace<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{turns::Place, urgency::Urgency};
+    use crate::{queue::turns::Place, queue::urgency::Urgency};
 
     const DISTANCE: Duration = Duration::from_millis(200);
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 
-use crate::upstream::Request;
+use crate::delivery::upstream::Request;
 
 /// A write, by how one finds out about it.
 #[derive(Debug, PartialEq)]

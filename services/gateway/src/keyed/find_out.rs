@@ -6,14 +6,12 @@ use jiff::Timestamp;
 use ledger::{Claim, Ledger};
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::{
-    answer::Answer,
-    caller::Caller,
-    delivery::Delivery,
+use super::{
     flights::Flights,
     note::{Note, Window},
     write::Write,
 };
+use crate::{answer::Answer, delivery::Delivery, queue::caller::Caller};
 
 /// What was found out.
 #[derive(Debug, Clone, PartialEq, Eq)]

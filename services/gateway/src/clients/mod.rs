@@ -1,17 +1,14 @@
 //! Who calls the gateway, and with which rights.
 
+pub mod file;
+
 use std::sync::Arc;
 
 use auth::TokenReview;
 use http::{HeaderMap, Method};
 
-use crate::{
-    answer::Answer,
-    clients_file::{Clients, ClientsFile, Terms},
-    key::Key,
-    rights::TableRights,
-    route,
-};
+use self::file::{Clients, ClientsFile, Terms};
+use crate::{answer::Answer, keyed::key::Key, rights::TableRights, route};
 
 /// What a client may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,5 +121,4 @@ impl Gatekeeper {
 }
 
 #[cfg(test)]
-#[path = "client_tests.rs"]
 mod tests;
