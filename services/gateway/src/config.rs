@@ -42,8 +42,8 @@ pub struct Config {
     )]
     pub audience: Vec<String>,
     /// Requests to Airtable in any second, at most
-    #[arg(long, env = "GATEWAY_REQUESTS_PER_SECOND", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=50))]
-    pub requests_per_second: u16,
+    #[arg(long, env = "GATEWAY_REQUESTS_PER_SECOND", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub requests_per_second: u32,
     /// Seconds to send nothing after Airtable said its rate limit was reached
     #[arg(long, env = "GATEWAY_LOCKOUT_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=600))]
     pub lockout_seconds: u64,
@@ -93,7 +93,7 @@ impl Config {
     /// Bounds of the queue.
     pub fn queue_limits(&self) -> Limits {
         Limits {
-            requests_per_second: self.requests_per_second.into(),
+            requests_per_second: usize::try_from(self.requests_per_second).unwrap_or(usize::MAX),
             length: usize::try_from(self.queue_length).unwrap_or(usize::MAX),
             lockout: Duration::from_secs(self.lockout_seconds),
         }
