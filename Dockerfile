@@ -2,6 +2,8 @@
 FROM scratch AS base
 COPY dist/rootfs/ /
 USER 65532:65532
+# The allocator takes memory as it is used, not by arenas: 10 MiB at rest in place of 21.
+ENV MIMALLOC_ARENA_EAGER_COMMIT=0
 
 FROM base AS operator
 COPY dist/operator /usr/bin/operator

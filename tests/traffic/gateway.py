@@ -74,8 +74,10 @@ def load(peer: Peer, folder: Path, seconds: int, another: bool) -> Run:
 
 @contextmanager
 def process(folder: Path, name: str, *command: object) -> Iterator[subprocess.Popen]:
+    # As the image has it, but with one thread.
+    environment = os.environ | {"MIMALLOC_ARENA_EAGER_COMMIT": "0", "TOKIO_WORKER_THREADS": "1"}
     with (folder / f"{name}.log").open("wb") as log:
-        running = subprocess.Popen([*map(str, command)], stdout=log, stderr=log, env=os.environ | {"TOKIO_WORKER_THREADS": "1"})
+        running = subprocess.Popen([*map(str, command)], stdout=log, stderr=log, env=environment)
     try:
         yield running
     finally:
