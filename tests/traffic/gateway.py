@@ -1,6 +1,7 @@
 """How many lists of 20 KB a second one thread passes on, or gives again, beside nginx doing the same."""
 
 import argparse
+import getpass
 import json
 import os
 import re
@@ -34,7 +35,7 @@ class Peer:
 
     name: str
     url: str
-    pids: list[int]
+    pids: tuple[int, ...]
 
     def cpu(self) -> float:
         """Seconds of CPU so far."""
@@ -88,10 +89,10 @@ def process(folder: Path, name: str, *command: object) -> Iterator[subprocess.Po
 @contextmanager
 def nginx(folder: Path, name: str, server: str, upstream: str = "") -> Iterator[Peer]:
     """One worker, connections kept alive on both sides."""
-    port, place = free_port(), folder / name
+    port, place = free_port(), folder / re.sub(r"\W+", "-", name)
     place.mkdir()
     (place / "nginx.conf").write_text(f"""
-worker_processes 1; daemon off; pid {place}/pid; error_log {place}/error.log;
+user {getpass.getuser()}; worker_processes 1; daemon off; pid {place}/pid; error_log {place}/error.log;
 events {{ worker_connections 1024; }}
 http {{
   access_log off; keepalive_requests 1000000000; client_body_temp_path {place}/b; proxy_temp_path {place}/p; fastcgi_temp_path {place}/f;
@@ -102,7 +103,9 @@ http {{
     with process(place, name, shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"), "-c", place / "nginx.conf") as master:
         await_answer(f"http://127.0.0.1:{port}{PATH}")
         children = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
-        yield Peer(name, f"http://127.0.0.1:{port}", [master.pid, *map(int, children)])
+        # Not those that keep the cache: one of them ends after a minute.
+        workers = [int(pid) for pid in children if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        yield Peer(name, f"http://127.0.0.1:{port}", (master.pid, *workers))
 
 
 @contextmanager
@@ -114,7 +117,7 @@ def gateway(program: Path, folder: Path, name: str, upstream: str, *options: str
     command += [f"--client-key-file={key}", f"--ledger={folder / name}.redb", f"--requests-per-second={RATE}", "--log=warn", *options]
     with process(folder, name, *command) as running:
         await_answer(f"http://127.0.0.1:{port}{PATH}")
-        yield Peer(name, f"http://127.0.0.1:{port}", [running.pid])
+        yield Peer(name, f"http://127.0.0.1:{port}", (running.pid,))
 
 
 def await_answer(url: str) -> None:
