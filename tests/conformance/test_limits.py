@@ -24,7 +24,6 @@ def test_a_page_holds_a_hundred_records_at_most(table: Table) -> None:
     assert refusal.value.response.json()["error"]["type"] == "INVALID_PAGE_SIZE_ARGUMENT"
 
 
-@pytest.mark.only("direct")
 def test_an_iteration_that_is_over_starts_again(table: Table) -> None:
     with pytest.raises(requests.HTTPError) as refusal:
         table.all(offset="itrCONF0000000001/recCONF0000000101")

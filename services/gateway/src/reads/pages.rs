@@ -8,6 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use airtable::{Error, id::Kind};
 use http::StatusCode;
 use lru::LruCache;
 
@@ -187,8 +188,12 @@ fn last_page() -> Answer {
     Answer::json(StatusCode::OK, &serde_json::json!({"records": []}))
 }
 
-/// Airtable's 422 for an offset that it did not give for this list.
+/// Airtable's 422 for an offset that was not given for this list; what it says of one in the right shape makes clients begin
+/// again.
 fn invalid(offset: &str) -> Answer {
-    let message = format!("The value of offset {offset} is invalid");
-    Answer::error(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_OFFSET_VALUE", &message)
+    let is_shaped = offset
+        .split_once('/')
+        .is_some_and(|(iterator, record)| Kind::Iterator.names(iterator) && Kind::Record.names(record));
+    let error = if is_shaped { Error::IteratorNotAvailable } else { Error::InvalidOffset(offset.to_owned()) };
+    error.into()
 }

@@ -198,16 +198,15 @@ async fn an_offset_belongs_to_its_list() {
     let (_, offset) = page(&gateway, 3, None).await;
     let offset = offset.unwrap();
     assert_eq!(offset.len(), 35, "{offset}");
-    for (query, offset) in
-        [("?view=w", offset.as_str()), ("?view=v", "itr00000000000000/rec00000000000001"), ("", "x")]
-    {
+    let gone = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE";
+    for (query, offset, kind) in [
+        ("?view=w", offset.as_str(), gone),
+        ("?view=v", "itr00000000000000/rec00000000000001", gone),
+        ("", "x", "INVALID_OFFSET_VALUE"),
+    ] {
         let (status, body) =
             answer(gateway.deals(Method::GET, query, None).query(&[("offset", offset)])).await;
-        let message = format!("The value of offset {offset} is invalid");
-        assert_eq!(
-            (status.as_u16(), body),
-            (422, json!({"error": {"type": "INVALID_OFFSET_VALUE", "message": message}}))
-        );
+        assert_eq!((status.as_u16(), &body["error"]["type"]), (422, &json!(kind)), "{offset}");
     }
     assert_eq!(upstream.seen().len(), 1);
 }
