@@ -38,7 +38,8 @@ layer_deny() {
 }
 
 # With fail points compiled in, which do nothing until a test names one: else the tests that kill and break would not be built.
-layer_unit() { cargo_test --workspace --all-features; }
+# Many at a time, since the slow ones wait.
+layer_unit() { RUST_TEST_THREADS=8 cargo_test --workspace --all-features; }
 
 layer_fuzz() {
   local targets

@@ -1,6 +1,6 @@
 //! The gateway in front of the simulator, which keeps Airtable's limits and knows what really happened.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::{Client, Method, RequestBuilder};
@@ -11,6 +11,8 @@ use telemetry::metrics::Metrics;
 use crate::setup::{Running, answer};
 
 pub const BASE: &str = "appCRM00000000001";
+const REQUESTS: usize = 60;
+const CLIENTS: usize = 8;
 
 /// A simulator and a gateway for its sample base.
 pub struct Pair {
@@ -65,33 +67,29 @@ pub fn event(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn two_hundred_requests_of_eight_clients_meet_no_429() {
+async fn sixty_requests_of_eight_clients_are_sent_once_and_meet_no_429() {
     let pair =
         Pair::new(true, &["--requests-per-second=5", "--queue-deadline-seconds=120", "--merge=off"]).await;
-    let begun = Instant::now();
     let pair = &pair;
-    let clients = (0..8).map(|client| async move {
+    let clients = (0..CLIENTS).map(|client| async move {
         let mut statuses = Vec::new();
-        for number in 0..25 {
+        for number in (client..REQUESTS).step_by(CLIENTS) {
             let request = if number % 2 == 0 {
-                let path = format!("/v0/{BASE}/Customers?pageSize=1&maxRecords={}", client * 25 + number + 2);
+                let path = format!("/v0/{BASE}/Customers?pageSize=1&maxRecords={}", number + 2);
                 pair.gateway.request(Method::GET, &path)
             } else {
-                pair.audit(Method::POST, "", &format!("{client}/{number}"))
-                    .json(&event(&format!("{client}/{number}")))
+                pair.audit(Method::POST, "", &format!("{number}")).json(&event(&format!("{number}")))
             };
             statuses.push(answer(request).await.0.as_u16());
         }
         statuses
     });
     let statuses: Vec<u16> = join_all(clients).await.into_iter().flatten().collect();
-    assert_eq!((statuses.len(), statuses.iter().filter(|status| **status == 200).count()), (200, 200));
+    assert_eq!(statuses, [200; REQUESTS]);
     let requests = pair.admin("requests").await;
-    assert_eq!(requests.len(), 200, "each request was sent once");
+    assert_eq!(requests.len(), REQUESTS, "each request was sent once");
     assert_eq!(requests.iter().filter(|request| request["status"] != 200).count(), 0);
-    assert_eq!(pair.effects("create").await, 96);
-    let seconds = begun.elapsed().as_secs_f64();
-    assert!((39.0..50.0).contains(&seconds), "as fast as the limit lets it: {seconds}");
+    assert_eq!(pair.effects("create").await, REQUESTS / 2);
 }
 
 #[tokio::test]
