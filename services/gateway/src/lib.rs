@@ -19,6 +19,7 @@ mod reads;
 mod rights;
 mod room;
 mod route;
+mod schema;
 mod state;
 
 use axum::{Router, middleware::from_fn_with_state, routing::any};

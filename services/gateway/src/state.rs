@@ -35,6 +35,7 @@ use crate::{
     reads::Reads,
     rights::Inspector,
     room::Room,
+    schema::Schema,
 };
 
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -52,6 +53,7 @@ struct Shared {
     gatekeeper: Gatekeeper,
     delivery: Delivery,
     reads: Reads,
+    schema: Schema,
     inspector: Inspector,
     idempotency: Arc<Idempotency>,
     health: Arc<Health>,
@@ -87,6 +89,7 @@ impl Gateway {
             metrics.clone(),
             config.patience() + upstream::TIMEOUT,
         );
+        let schema = Schema::new(&config.base, delivery.clone(), reads.clone());
         let finder = Finder {
             delivery: delivery.clone(),
             ledger: Ledger::open(config.ledger.as_deref(), started)?,
@@ -103,9 +106,10 @@ impl Gateway {
             retention: config.retention(),
             metrics,
             gatekeeper,
-            inspector: Inspector::new(&config.base, delivery.clone()),
+            inspector: Inspector::new(&config.base, delivery.clone(), schema.clone()),
             delivery,
             reads,
+            schema,
             idempotency,
             health,
             room: Room::default(),
@@ -114,7 +118,7 @@ impl Gateway {
 
     /// Probes the upstream for ever, so that readiness tells the truth.
     pub async fn watch_upstream(self) {
-        self.0.health.watch(&self.0.delivery, &self.0.reads).await;
+        self.0.health.watch(&self.0.schema).await;
     }
 
     /// Forgets old outcomes and tombstones, for ever.

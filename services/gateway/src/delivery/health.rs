@@ -9,16 +9,16 @@ use http::StatusCode;
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    Delivery, Undelivered,
+    Undelivered,
     breaker::{Breaker, Sign},
     retry::Outcome,
     token::NoToken,
-    upstream::{Request, Trip},
+    upstream::Trip,
 };
 use crate::{
     metrics::Metrics,
-    reads::Reads,
     route::{self, Target},
+    schema::Schema,
 };
 
 const EVERY: Duration = Duration::from_secs(30);
@@ -75,15 +75,10 @@ impl Health {
         }
     }
 
-    /// Probes for ever; `reads` learns which tables there are.
-    pub async fn watch(&self, delivery: &Delivery, reads: &Reads) {
-        let request = Request::get(format!("/v0/meta/bases/{}/tables", self.base));
+    /// Probes for ever by asking for the schema.
+    pub async fn watch(&self, schema: &Schema) {
         loop {
-            let asked = reads.ask_tables();
-            let sent = delivery.probe(&request, Instant::now() + DEADLINE).await;
-            if let Ok(Trip::Answered(answer)) = &sent {
-                reads.learn_tables(&asked, answer);
-            }
+            let sent = schema.probe(Instant::now() + DEADLINE).await;
             if let Some(verdict) = self.judge(sent) {
                 self.set(verdict);
             }

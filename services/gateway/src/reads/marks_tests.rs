@@ -16,8 +16,8 @@ fn tables() -> Tables {
 fn with_link(linked: Option<&str>) -> Tables {
     let link = |to: &str| json!([{"id": "fld1", "name": "l", "type": "multipleRecordLinks", "options": {"linkedTableId": to}}]);
     let table = |id: &str, linked: Option<&str>| json!({"id": id, "name": format!("name of {id}"), "primaryFieldId": "fld1", "fields": linked.map_or(json!([]), link)});
-    let tables = json!({"tables": [table("a", linked), table("b", None), table("c", None)]});
-    Tables::read(tables.to_string().as_bytes()).unwrap()
+    let tables = json!([table("a", linked), table("b", None), table("c", None)]);
+    Tables::of(&serde_json::from_value::<Vec<airtable::Table>>(tables).unwrap())
 }
 
 fn knowing() -> Marks {

@@ -19,7 +19,7 @@ mod tables;
 mod writing;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -27,7 +27,6 @@ use futures::FutureExt as _;
 use http::StatusCode;
 use tokio::{sync::Semaphore, time::Instant};
 
-pub use self::options::Options;
 use self::{
     calls::{Calls, Outcome, Running},
     control::{Forward, Status, Wish},
@@ -38,6 +37,7 @@ use self::{
     scope::Keep,
     store::Store,
 };
+pub use self::{options::Options, writing::AskedTables};
 use crate::{
     delivery::{
         Delivery, Undelivered,
@@ -64,6 +64,8 @@ struct Shared {
     metrics: Metrics,
     /// How long a write of which nobody knows how it ended may yet take effect.
     doubt: Duration,
+    /// How often this gateway changed the schema.
+    schema_changes: AtomicU64,
 }
 
 struct Board {
@@ -99,6 +101,7 @@ impl Reads {
             refreshes: Arc::new(Semaphore::new(MOST_REFRESHES)),
             metrics,
             doubt,
+            schema_changes: AtomicU64::default(),
         }))
     }
 

@@ -98,8 +98,8 @@ proptest! {
         let begun = Instant::now();
         let (mut marks, mut store) = (Marks::default(), Store::new(20_000));
         let asked = marks.read(&Scope::Schema, begun);
-        let schema = json!({"tables": names.map(|id| json!({"id": id, "name": id, "primaryFieldId": "f", "fields": []}))});
-        marks.learn(&asked, Tables::read(schema.to_string().as_bytes()).unwrap());
+        let schema = json!(names.map(|id| json!({"id": id, "name": id, "primaryFieldId": "f", "fields": []})));
+        marks.learn(&asked, Tables::of(&serde_json::from_value::<Vec<airtable::Table>>(schema).unwrap()));
         let (mut upstream, mut answered, mut seconds) = ([0_u64; 2], [0_u64; 2], 0);
         let mut read_at: HashMap<usize, u64> = HashMap::new();
         let mut flights: Vec<(usize, Flight)> = Vec::new();

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use airtable::{FieldType, Table};
-use serde::Deserialize;
 
 /// The tables of a base, in groups that no link leaves. A group is named by the id of one of its tables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,18 +11,12 @@ pub struct Tables {
     groups: HashMap<String, String>,
 }
 
-#[derive(Deserialize)]
-struct Schema {
-    tables: Vec<Table>,
-}
-
 impl Tables {
-    /// From the answer that lists the tables of a base; none where it does not.
-    pub fn read(body: &[u8]) -> Option<Self> {
-        let Schema { tables } = serde_json::from_slice(body).ok()?;
+    /// The groups of all tables of a base.
+    pub fn of(tables: &[Table]) -> Self {
         let mut groups: BTreeMap<&str, &str> =
             tables.iter().map(|table| (table.id.as_str(), table.id.as_str())).collect();
-        for table in &tables {
+        for table in tables {
             for linked in links(table) {
                 join(&mut groups, &table.id, linked);
             }
@@ -32,7 +25,7 @@ impl Tables {
             let group = (*groups.get(table.id.as_str())?).to_owned();
             Some([(table.id.clone(), group.clone()), (table.name.clone(), group)])
         };
-        Some(Self { groups: tables.iter().filter_map(named).flatten().collect() })
+        Self { groups: tables.iter().filter_map(named).flatten().collect() }
     }
 
     /// The group of a table by its id or name; none for one that is not known.
@@ -55,28 +48,26 @@ fn join<'a>(groups: &mut BTreeMap<&'a str, &'a str>, one: &str, other: &str) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
-    fn table(id: &str, linked: &[&str]) -> Value {
+    fn table(id: &str, linked: &[&str]) -> Table {
         let link = |to: &&str| json!({"id": format!("fld{to}"), "name": to, "type": "multipleRecordLinks", "options": {"linkedTableId": to}});
-        json!({"id": id, "name": format!("name of {id}"), "primaryFieldId": "fld1", "fields": linked.iter().map(link).collect::<Vec<_>>()})
+        let fields: Vec<_> = linked.iter().map(link).collect();
+        let table =
+            json!({"id": id, "name": format!("name of {id}"), "primaryFieldId": "fld1", "fields": fields});
+        serde_json::from_value(table).unwrap()
     }
 
     #[test]
     fn tables_joined_by_links_also_over_others_are_one_group() {
         let tables = [table("c", &[]), table("b", &["c", "unseen"]), table("a", &["b"]), table("alone", &[])];
-        let tables = Tables::read(json!({"tables": tables}).to_string().as_bytes()).unwrap();
+        let tables = Tables::of(&tables);
         for name in ["a", "b", "c", "name of c"] {
             assert_eq!(tables.group(name), Some("a"), "{name}");
         }
         assert_eq!(tables.group("name of alone"), Some("alone"));
         assert_eq!(tables.group("unseen"), None);
-    }
-
-    #[test]
-    fn an_error_is_no_schema() {
-        assert_eq!(Tables::read(br#"{"error":"NOT_FOUND"}"#), None);
     }
 }

@@ -1,5 +1,8 @@
 //! What reads must know of writes: that they begin, how they end, and which tables they may change.
 
+use std::sync::atomic::Ordering;
+
+use airtable::Table;
 use tokio::time::Instant;
 
 use super::{
@@ -9,15 +12,19 @@ use super::{
     scope::{self, Scope, Touch},
     tables::Tables,
 };
-use crate::{
-    answer::Answer,
-    delivery::{Undelivered, retry, upstream::Request},
-};
+use crate::delivery::{Undelivered, retry, upstream::Request};
 
 /// A write under way. Dropped without its outcome, it may yet take effect.
 pub struct WriteUnderWay {
     reads: Reads,
     writing: Option<Writing>,
+    is_of_schema: bool,
+}
+
+/// That the tables of the base were asked for.
+pub struct AskedTables {
+    reading: Reading,
+    schema_changes: u64,
 }
 
 impl Reads {
@@ -35,29 +42,46 @@ impl Reads {
     pub fn invalidate(&self, tables: &[String]) {
         let marks = &mut self.board().marks;
         match tables {
-            [] => marks.changed(&Touch::Everything),
+            [] => {
+                self.0.schema_changes.fetch_add(1, Ordering::Release);
+                marks.changed(&Touch::Everything);
+            }
             tables => tables.iter().for_each(|table| marks.changed(&Touch::Table(table.clone()))),
         }
     }
 
     /// The tables of the base are about to be asked for.
-    pub fn ask_tables(&self) -> Reading {
-        self.board().marks.read(&Scope::Schema, Instant::now())
+    pub fn ask_tables(&self) -> AskedTables {
+        let schema_changes = self.0.schema_changes.load(Ordering::Acquire);
+        AskedTables { reading: self.board().marks.read(&Scope::Schema, Instant::now()), schema_changes }
     }
 
-    /// What came of it.
-    pub fn learn_tables(&self, reading: &Reading, answer: &Answer) {
-        let tables = Tables::read(&answer.body).filter(|_| answer.status.is_success());
+    /// What came of it; none where the answer tells no tables.
+    pub fn learn_tables(&self, asked: &AskedTables, tables: Option<&[Table]>) {
+        let tables = tables.map(Tables::of);
         let marks = &mut self.board().marks;
         match tables {
-            Some(tables) => marks.learn(reading, tables),
+            Some(tables) => marks.learn(&asked.reading, tables),
             None => marks.doubt_tables(),
         }
     }
 
+    /// Whether this gateway has not changed the schema since it was asked for.
+    pub fn are_tables_as_asked(&self, asked: &AskedTables) -> bool {
+        self.0.schema_changes.load(Ordering::Acquire) == asked.schema_changes
+    }
+
     fn begin_write(&self, touch: Touch) -> WriteUnderWay {
+        let is_of_schema = touch == Touch::Everything;
         let writing = Some(self.board().marks.begin(touch));
-        WriteUnderWay { reads: self.clone(), writing }
+        WriteUnderWay { reads: self.clone(), writing, is_of_schema }
+    }
+}
+
+impl AskedTables {
+    /// When.
+    pub fn at(&self) -> Instant {
+        self.reading.begun()
     }
 }
 
@@ -79,6 +103,9 @@ impl WriteUnderWay {
 
     fn end(&mut self, end: End) {
         if let Some(writing) = self.writing.take() {
+            if self.is_of_schema && end != End::WithoutEffect {
+                self.reads.0.schema_changes.fetch_add(1, Ordering::Release);
+            }
             self.reads.board().marks.end(writing, end);
         }
     }

@@ -9,20 +9,19 @@ mod filter;
 mod grant;
 mod list;
 mod proof;
-mod schema;
 mod write;
 
 use self::{
     decide::{Allowed, decide},
     grant::Scope,
     proof::Proven,
-    schema::Schema,
 };
 use crate::{
     answer::Answer,
     delivery::{Delivery, upstream::Request},
     keyed::{Idempotency, key::Key},
     queue::caller::Caller,
+    schema::Schema,
 };
 
 pub use filter::Filter;
@@ -37,9 +36,9 @@ pub struct Inspector {
 }
 
 impl Inspector {
-    /// An inspector for `base`, which asks Airtable by `delivery`.
-    pub fn new(base: &str, delivery: Delivery) -> Self {
-        Self { base: base.to_owned(), delivery, schema: Schema::new(base), proven: Proven::default() }
+    /// An inspector for `base`, whose `schema` says what names mean; it asks Airtable by `delivery`.
+    pub fn new(base: &str, delivery: Delivery, schema: Schema) -> Self {
+        Self { base: base.to_owned(), delivery, schema, proven: Proven::default() }
     }
 
     /// What to send in place of `request`, and what of the answer the client gets; else the answer that refuses it.
@@ -70,11 +69,11 @@ impl Inspector {
         request: &Request,
         caller: &Caller,
     ) -> Result<Allowed, Answer> {
-        let tables = self.schema.tables(&self.delivery, caller).await?;
+        let tables = self.schema.tables(caller).await?;
         let decided = decide(Scope { rights, tables: &tables }, &self.base, request);
         let decided = match decided {
             Err(refusal) if refusal.is_of_a_name() => {
-                let tables = self.schema.after(&tables, &self.delivery, caller).await?;
+                let tables = self.schema.after(&tables, caller).await?;
                 decide(Scope { rights, tables: &tables }, &self.base, request)
             }
             decided => decided,

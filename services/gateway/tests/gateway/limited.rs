@@ -17,7 +17,7 @@ use crate::{
     upstream::{Reply, Seen, Upstream},
 };
 
-const DEALS: &str = "tbl00000000000001";
+pub const DEALS: &str = "tbl00000000000001";
 const RECORD: &str = "rec00000000000001";
 const ELSEWHERE: &str = "rec00000000000002";
 
@@ -32,7 +32,7 @@ fn schema() -> Value {
 }
 
 /// An upstream with [`RECORD`] in `Deals`, which takes every write.
-fn airtable(seen: &Seen) -> Reply {
+pub fn airtable(seen: &Seen) -> Reply {
     let record = json!({"id": RECORD, "createdTime": "2026-01-01T00:00:00.000Z", "fields": {"Name": "A"}});
     let target = seen.target.split('?').next().unwrap();
     match (seen.method.as_str(), target) {
@@ -60,7 +60,7 @@ fn clients(shop: &Value) -> String {
 }
 
 /// A gateway whose files are in `folder`, with the clients `shop` and `other` for deals, and `all`.
-async fn gateway(upstream: &str, folder: TempDir, more: &[&str]) -> Running {
+pub async fn gateway(upstream: &str, folder: TempDir, more: &[&str]) -> Running {
     for (file, text) in [
         ("shop", "shop"),
         ("other", "other"),
@@ -73,16 +73,16 @@ async fn gateway(upstream: &str, folder: TempDir, more: &[&str]) -> Running {
     Running::in_folder(upstream, folder, &[more, &[&option]].concat()).await
 }
 
-fn call(gateway: &Running, client: &str, method: Method, rest: &str) -> RequestBuilder {
+pub fn call(gateway: &Running, client: &str, method: Method, rest: &str) -> RequestBuilder {
     Client::new().request(method, format!("{}/v0/{BASE}/{rest}", gateway.url)).bearer_auth(client)
 }
 
-async fn outcome(request: RequestBuilder) -> (u16, Value) {
+pub async fn outcome(request: RequestBuilder) -> (u16, Value) {
     let (status, body) = answer(request).await;
     (status.as_u16(), body["error"]["type"].clone())
 }
 
-fn asked(upstream: &Upstream, what: &str) -> usize {
+pub fn asked(upstream: &Upstream, what: &str) -> usize {
     upstream.seen().iter().filter(|seen| seen.target.contains(what)).count()
 }
 

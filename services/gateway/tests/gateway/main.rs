@@ -14,6 +14,7 @@ mod passing_on;
 mod reads;
 mod restart;
 mod rights;
+mod schema;
 mod setup;
 mod simulated;
 mod token;
