@@ -13,6 +13,7 @@ mod options;
 pub mod query;
 pub mod schema;
 pub mod time;
+pub mod webhook;
 pub mod written;
 
 pub use cell::{Cells, Record};

@@ -21,6 +21,7 @@ mod room;
 mod route;
 mod schema;
 mod state;
+mod webhook;
 
 use axum::{Router, middleware::from_fn_with_state, routing::any};
 use host::{Readiness, Service};
@@ -57,6 +58,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     background.spawn(gateway.clone().watch_upstream());
     background.spawn(gateway.clone().sweep_ledger());
     background.spawn(gateway.clone().measure_ledger());
+    background.spawn(gateway.clone().keep_webhook());
     let ledger = gateway.idempotency().ledger().clone();
     let service = Service {
         readiness: readiness(&gateway),

@@ -4,7 +4,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, RawQuery, State},
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, request::Parts};
@@ -18,6 +18,7 @@ use crate::{
     keyed::{closing, key::Key},
     proxy,
     rights::Filter,
+    webhook,
 };
 
 /// The routes.
@@ -26,6 +27,7 @@ pub fn routes() -> Router<Gateway> {
         .route("/api/airtable/tables", get(tables))
         .route("/api/airtable/status", get(status))
         .route("/api/airtable/cache", delete(invalidate))
+        .route(webhook::PATH, post(webhook::notify))
         .route("/api/airtable/ledger/{key}", get(look).delete(close))
 }
 
@@ -44,12 +46,15 @@ async fn tables(State(gateway): State<Gateway>, parts: Parts) -> Result<Answer, 
 async fn status(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Answer, Answer> {
     gateway.gatekeeper().identify(&headers).await?;
     let queue = gateway.delivery().queue().snapshot();
-    let body = json!({
+    let mut body = json!({
         "base": gateway.base(),
         "budgetLeft": queue.free,
         "queueLength": queue.waiting,
         "lockoutSecondsLeft": queue.locked.as_millis().div_ceil(1000),
     });
+    if let (Some(body), Some(webhook)) = (body.as_object_mut(), gateway.webhook()) {
+        body.insert("webhook".to_owned(), webhook.standing().into());
+    }
     Ok(Answer::json(StatusCode::OK, &body))
 }
 

@@ -36,6 +36,7 @@ use crate::{
     rights::Inspector,
     room::Room,
     schema::Schema,
+    webhook::Webhook,
 };
 
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -58,6 +59,7 @@ struct Shared {
     idempotency: Arc<Idempotency>,
     health: Arc<Health>,
     room: Room,
+    webhook: Option<Webhook>,
 }
 
 impl Gateway {
@@ -99,6 +101,10 @@ impl Gateway {
             settle: Duration::from_secs(config.settle_seconds),
         };
         let idempotency = Idempotency::new(finder, metrics.clone());
+        let webhook = Webhook::new(&config.webhook, metrics.clone()).filter(|_| config.reads.keeps());
+        if config.webhook.url.is_some() && webhook.is_none() {
+            tracing::warn!("there is no webhook without kept answers (--cache-ttl-seconds)");
+        }
         let (base, patience) = (config.base.clone(), config.patience());
         Ok(Self(Arc::new(Shared {
             base,
@@ -113,6 +119,7 @@ impl Gateway {
             idempotency,
             health,
             room: Room::default(),
+            webhook,
         })))
     }
 
@@ -141,6 +148,13 @@ impl Gateway {
                 self.0.metrics.ledger_size(size);
             }
             tokio::time::sleep(MEASURE_EVERY).await;
+        }
+    }
+
+    /// Hears what others change in the base, for ever; ends at once where that is not wanted.
+    pub async fn keep_webhook(self) {
+        if let Some(webhook) = self.webhook() {
+            webhook.keep(&self).await;
         }
     }
 
@@ -180,6 +194,10 @@ impl Gateway {
 
     pub(crate) fn health(&self) -> &Health {
         &self.0.health
+    }
+
+    pub(crate) fn webhook(&self) -> Option<&Webhook> {
+        self.0.webhook.as_ref()
     }
 
     /// For whom the request of `client` with `parts` waits, and until when.

@@ -75,6 +75,11 @@ impl Health {
         }
     }
 
+    /// Asks for a probe before its time: what it learns may be other by now.
+    pub fn ask(&self) {
+        self.doubt.notify_one();
+    }
+
     /// Probes for ever by asking for the schema.
     pub async fn watch(&self, schema: &Schema) {
         loop {

@@ -20,3 +20,4 @@ mod simulated;
 mod token;
 mod turns;
 mod upstream;
+mod webhook;

@@ -11,6 +11,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use telemetry::metrics::Metrics;
 use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
 
 pub const BASE: &str = "appAAAAAAAAAAAAAA";
 pub const KEY: &str = "key-of-the-client";
@@ -69,10 +70,15 @@ impl Running {
     }
 
     pub async fn in_folder(upstream: &str, folder: TempDir, more: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at(listener, upstream, folder, more)
+    }
+
+    /// At an address that was known before.
+    pub fn at(listener: TcpListener, upstream: &str, folder: TempDir, more: &[&str]) -> Self {
         let config = config(upstream, folder.path(), more);
         let metrics = Metrics::new();
         let gateway = Gateway::new(&config, &metrics).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = gateway::router(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -82,6 +88,11 @@ impl Running {
     /// Probes the upstream from now on.
     pub fn watch(&self) {
         tokio::spawn(self.gateway.clone().watch_upstream());
+    }
+
+    /// Hears of what others change from now on.
+    pub fn listen(&self) -> JoinHandle<()> {
+        tokio::spawn(self.gateway.clone().keep_webhook())
     }
 
     /// A request with the client's key.
