@@ -56,6 +56,10 @@ pub struct Config {
     /// Send writes of one record that wait at the same time together, up to ten in one request
     #[arg(long, env = "GATEWAY_MERGE", value_enum, default_value_t = Switch::On, hide_possible_values = true, value_name = "on|off")]
     pub merge: Switch,
+    /// Field, by name or id, that creates under an Idempotency-Key mark their records in, where the table has it as a
+    /// single line text: then they are found by it, not by their cells
+    #[arg(long, env = "GATEWAY_KEY_FIELD", value_name = "FIELD", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub key_field: Option<String>,
     /// Seconds after which a request whose connection broke can no longer take effect
     #[arg(long, env = "GATEWAY_SETTLE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=600))]
     pub settle_seconds: u64,

@@ -10,6 +10,7 @@ mod company;
 mod config;
 mod crash;
 mod delivery;
+mod drain;
 mod keyed;
 mod metrics;
 mod platform;
@@ -38,10 +39,11 @@ pub fn router(gateway: Gateway) -> Router {
         .fallback(proxy::proxy)
         .merge(platform::routes())
         .layer(from_fn_with_state(gateway.clone(), delivery::timing::stamp))
+        .layer(from_fn_with_state(gateway.ended().clone(), drain::answer_in_time))
         .with_state(gateway)
 }
 
-/// Serves a base until `shutdown` resolves and requests in flight are answered.
+/// Serves a base until `shutdown` resolves and all who wait are answered, within the grace period.
 ///
 /// The program must have installed a TLS provider for `rustls`.
 ///
@@ -60,6 +62,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     background.spawn(gateway.clone().measure_ledger());
     background.spawn(gateway.clone().keep_webhook());
     let ledger = gateway.idempotency().ledger().clone();
+    let (grace, stopping) = (config.host.grace(), gateway.clone());
+    let shutdown = async move {
+        shutdown.await;
+        stopping.drain(grace);
+    };
     let service = Service {
         readiness: readiness(&gateway),
         router: router(gateway),
@@ -68,7 +75,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         tls: config.host.tls.listen().await?,
     };
     tokio::select! {
-        served = host::serve(listener, service, config.host.grace(), shutdown) => served.map_err(listen),
+        served = host::serve(listener, service, grace, shutdown) => served.map_err(listen),
         () = ledger.stopped() => Err(Error::Ledger(ledger::Error::Stopped)),
     }
 }

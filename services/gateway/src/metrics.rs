@@ -18,6 +18,7 @@ pub struct Metrics {
     lockouts: IntCounterVec,
     retries: IntCounterVec,
     ledger: IntCounterVec,
+    keyed_creates: IntCounterVec,
     ledger_keys: IntGaugeVec,
     ledger_bytes: IntGaugeVec,
     token_refused: IntGaugeVec,
@@ -73,6 +74,11 @@ impl Metrics {
                 "gateway_ledger_total",
                 "Writes with an Idempotency-Key, by what the ledger made of them.",
                 &["outcome"],
+            )?,
+            keyed_creates: registry.counter(
+                "gateway_keyed_creates_total",
+                "Creates with an Idempotency-Key, by what they could be found by: keyField, search.",
+                &["strategy"],
             )?,
             ledger_keys: registry.gauge(
                 "gateway_ledger_keys",
@@ -149,6 +155,11 @@ impl Metrics {
     /// The ledger had a say.
     pub fn ledger(&self, outcome: &str) {
         self.ledger.with_label_values(&[outcome]).inc();
+    }
+
+    /// A create under a key is sent.
+    pub fn keyed_create(&self, strategy: &str) {
+        self.keyed_creates.with_label_values(&[strategy]).inc();
     }
 
     /// The ledger is so large.

@@ -25,8 +25,8 @@ use crate::{
 
 /// Largest body, in bytes: an attachment of 5 MB in base64 is 6.7 MB, ten records are well below.
 pub const LARGEST_BODY: usize = 7 << 20;
-/// The body, its note for the ledger, and the cells in it.
-pub const COPIES_OF_KEYED: usize = 3;
+/// The body, its note for the ledger, the cells in it, and the body with marks.
+pub const COPIES_OF_KEYED: usize = 4;
 
 /// One request: who, where, may they, then on to Airtable.
 pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Result<Answer, Answer> {

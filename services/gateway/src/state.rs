@@ -26,11 +26,13 @@ use crate::{
         Idempotency,
         find_out::{Finder, MOST_LOOKS},
         flights::Flights,
+        key_field::KeyField,
     },
     metrics::Metrics,
     queue::{
         Queue,
         caller::{Caller, NoTimeout},
+        closing::Closing,
     },
     reads::Reads,
     rights::Inspector,
@@ -60,6 +62,7 @@ struct Shared {
     health: Arc<Health>,
     room: Room,
     webhook: Option<Webhook>,
+    ended: Closing,
 }
 
 impl Gateway {
@@ -92,7 +95,13 @@ impl Gateway {
             config.patience() + upstream::TIMEOUT,
         );
         let schema = Schema::new(&config.base, delivery.clone(), reads.clone());
+        let key_field = config.key_field.clone().map(|wanted| KeyField {
+            wanted,
+            base: config.base.clone(),
+            schema: schema.clone(),
+        });
         let finder = Finder {
+            key_field,
             delivery: delivery.clone(),
             ledger: Ledger::open(config.ledger.as_deref(), started)?,
             flights: Flights::default(),
@@ -120,6 +129,7 @@ impl Gateway {
             health,
             room: Room::default(),
             webhook,
+            ended: Closing::default(),
         })))
     }
 
@@ -190,6 +200,11 @@ impl Gateway {
 
     pub(crate) fn room(&self) -> &Room {
         &self.0.room
+    }
+
+    /// When all who still wait are answered.
+    pub(crate) fn ended(&self) -> &Closing {
+        &self.0.ended
     }
 
     pub(crate) fn health(&self) -> &Health {

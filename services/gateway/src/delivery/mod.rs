@@ -7,7 +7,7 @@ pub mod timing;
 pub mod token;
 pub mod upstream;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use tokio::time::Instant;
@@ -34,6 +34,9 @@ pub enum Undelivered {
     /// The time was over before it was this request's turn, or while a lock-out lasted; nothing happened.
     #[error("the request waited for as long as the gateway's queue lets it")]
     QueueDeadline,
+    /// The gateway stops, and had no turn left for it; nothing happened.
+    #[error("the gateway stops before it is this request's turn")]
+    Stopping,
     /// Airtable answered nothing of late; nothing was sent.
     #[error("Airtable has not answered for a while: requests fail at once until a probe succeeds")]
     Unavailable,
@@ -53,6 +56,7 @@ impl From<NoPermit> for Undelivered {
         match none {
             NoPermit::Full => Self::QueueFull,
             NoPermit::Deadline => Self::QueueDeadline,
+            NoPermit::Closed => Self::Stopping,
         }
     }
 }
@@ -63,6 +67,7 @@ impl From<Undelivered> for Answer {
         match undelivered {
             Undelivered::QueueFull => Self::later("GATEWAY_QUEUE_FULL", &message, 5),
             Undelivered::QueueDeadline => Self::later("GATEWAY_QUEUE_DEADLINE", &message, 5),
+            Undelivered::Stopping => Self::later("GATEWAY_STOPPING", &message, 5),
             Undelivered::Token(NoToken::Missing(_)) => Self::later("GATEWAY_TOKEN_MISSING", &message, 30),
             Undelivered::Token(NoToken::Refused(_)) => Self::later("GATEWAY_TOKEN_REFUSED", &message, 30),
             Undelivered::Unavailable => Self::later("GATEWAY_UPSTREAM_UNAVAILABLE", &message, 5),
@@ -105,7 +110,10 @@ impl Delivery {
         let mut write = self.0.merges.then(|| Single::of(request, care)).flatten().map(Arc::new);
         loop {
             self.0.health.admit()?;
-            self.0.token.usable(caller.deadline).await?;
+            tokio::select! {
+                usable = self.0.token.usable(caller.deadline) => drop(usable?),
+                () = self.queue().closing().over() => return Err(Undelivered::Stopping),
+            }
             let heard = self.0.send_once(request, place, caller, write.as_ref()).await?;
             place = Place::Front;
             let Verdict::Sent(sent) = heard else {
@@ -119,11 +127,16 @@ impl Delivery {
                 Next::Again(pause) if Instant::now() + pause < caller.deadline => {
                     retries += 1;
                     self.0.metrics.retried(Outcome::of(&sent).label());
-                    tokio::time::sleep(pause).await;
+                    self.pause(pause).await;
                 }
                 Next::Again(_) | Next::Deliver => return delivered(sent),
             }
         }
+    }
+
+    /// For so long, or until there is no turn to wait for.
+    async fn pause(&self, time: Duration) {
+        let _over_or_closed = tokio::time::timeout(time, self.queue().closing().over()).await;
     }
 
     /// Sends `request` once with the token as it is, in the regular queue, also where others are not admitted.

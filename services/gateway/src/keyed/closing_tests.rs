@@ -100,7 +100,7 @@ async fn close_of_swept(records: Value) -> Answer {
     });
     let settle = Duration::from_secs(10);
     let (flights, looks) = (Flights::default(), Semaphore::new(1));
-    let finder = Finder { delivery, ledger, flights, looks, started, settle };
+    let finder = Finder { delivery, ledger, flights, key_field: None, looks, started, settle };
     let write = read(&format!(
         r#"{{"method": "POST", "path": "/v0/{BASE}/Deals", "body": {{"fields": {{"Name": "A"}}}}}}"#
     ));

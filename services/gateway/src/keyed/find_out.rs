@@ -8,6 +8,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     flights::Flights,
+    key_field::KeyField,
     note::{Note, Window},
     write::Write,
 };
@@ -46,6 +47,8 @@ pub struct Finder {
     pub delivery: Delivery,
     pub ledger: Ledger,
     pub flights: Flights,
+    /// Where creates leave marks; none where they don't.
+    pub key_field: Option<KeyField>,
     /// As many look through a table at the same time: each holds pages of records in memory.
     pub looks: Semaphore,
     /// When this process started.
@@ -61,7 +64,7 @@ impl Finder {
             return Found::Unknowable("the intent does not say what was sent".to_owned());
         };
         let found = match Write::of(&request) {
-            Write::Create(create) => self.search(&case, &create).await,
+            Write::Create(create) => self.find_create(&case, &create).await,
             Write::Repeatable(sort) => self.repeat(case, &request, sort).await,
             Write::Delete(delete) => self.delete_again(case, &request, &delete).await,
             Write::Opaque => {

@@ -6,11 +6,15 @@ pub mod closing;
 pub mod find_out;
 pub mod flights;
 pub mod key;
+pub mod key_field;
+pub mod looking_up;
+pub mod mark;
 pub mod note;
 pub mod outcome;
 pub mod records;
 pub mod repeat;
 pub mod search;
+pub mod sending;
 pub mod write;
 
 use std::sync::Arc;
@@ -25,16 +29,13 @@ use self::{
     key::Key,
     note::Note,
     outcome::{in_flight, state, unavailable, unknown},
+    sending::Halt,
     write::Write,
 };
 use crate::{
     answer::Answer,
     crash,
-    delivery::{
-        Undelivered,
-        retry::{Care, Outcome},
-        upstream::Request,
-    },
+    delivery::{Undelivered, retry::Outcome, upstream::Request},
     metrics::Metrics,
     queue::caller::Caller,
 };
@@ -138,13 +139,17 @@ impl Idempotency {
 
     /// Sends the request whose intent is durable; next is to find out about an unknown outcome.
     async fn execute(&self, claim: Claim, request: &Request, note: &mut Note, caller: &Caller) -> Step {
-        crash::after_intent();
         let created = match Write::of(request) {
             Write::Create(create) => Some(create),
             _ => write::upserted(request),
         };
         let flight = created.map(|create| self.finder.flights.depart(claim.key(), create));
-        let answer = match self.finder.delivery.send(request, Care::Keyed, caller).await {
+        let sent = match self.send(&claim, request, note, caller).await {
+            Ok(sent) => sent,
+            Err(Halt::Written(written)) => return Step::Answered(forget(claim, written.into()).await),
+            Err(Halt::Ledger(error)) => return Step::Answered(unknown(&error.to_string())),
+        };
+        let answer = match sent {
             Ok(answer) if answer.status.is_success() => {
                 crash::after_effect();
                 self.done(claim, request, answer).await

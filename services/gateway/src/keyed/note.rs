@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::mark::Mark;
 use crate::delivery::upstream::{self, Request};
 
 /// How far clocks may be apart.
@@ -31,6 +32,9 @@ pub struct Note {
     until: Timestamp,
     /// When the connection on which it was sent last was gone.
     lost: Option<Timestamp>,
+    /// Of a create: all that may have taken effect bears it; none where something may have been sent without.
+    #[serde(default)]
+    pub mark: Option<Mark>,
 }
 
 /// From when to when a request of unknown outcome may have taken effect.
@@ -56,6 +60,7 @@ impl Note {
             sent: None,
             until,
             lost: None,
+            mark: None,
         }
     }
 

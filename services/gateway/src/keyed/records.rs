@@ -53,6 +53,13 @@ pub fn modified_between(create: &Create, from: Timestamp, to: Timestamp) -> Page
     Pages::new(&create.table, json!({"filterByFormula": formula, "fields": fields}))
 }
 
+/// The records of `table` whose field with the id `field` has one of these texts, with their cells by id.
+pub fn bearing(table: &str, field: &str, texts: &[String]) -> Pages {
+    let tests: Vec<String> = texts.iter().map(|text| format!("{{{field}}}='{text}'")).collect();
+    let formula = format!("OR({})", tests.join(","));
+    Pages::new(table, json!({"filterByFormula": formula, "returnFieldsByFieldId": true}))
+}
+
 fn within(from: Timestamp, to: Timestamp) -> String {
     format!(
         "AND(IS_AFTER(CREATED_TIME(), DATETIME_PARSE('{from:.3}')), IS_BEFORE(CREATED_TIME(), DATETIME_PARSE('{to:.3}')))"

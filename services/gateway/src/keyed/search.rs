@@ -11,11 +11,12 @@ use super::{
     cells::{self, Likeness, Verdict},
     claims::{self, Owner},
     find_out::{Case, Finder, Found, wait_until},
+    mark::Mark,
     note::{Birth, Window},
     records,
     write::Create,
 };
-use crate::answer::Answer;
+use crate::{answer::Answer, queue::caller::Caller};
 
 /// What one look at the table says.
 enum Sight {
@@ -48,6 +49,8 @@ struct Search<'a> {
     case: &'a Case<'a>,
     create: &'a Create,
     by_id: bool,
+    /// By it records are known to be of a key, whatever the ledger has forgotten.
+    mark: Option<&'a Mark>,
     window: Window,
     /// By records that are like the create: how many writes had departed when it was seen first. It is of none that
     /// departed later.
@@ -56,23 +59,39 @@ struct Search<'a> {
     is_complete: bool,
 }
 
+impl Search<'_> {
+    /// Whose a record is by its mark; none where it bears none.
+    fn bearer(&self, record: &Record) -> Option<Owner> {
+        let mark = self.mark?;
+        let cell = record.fields.get(if self.by_id { &mark.field } else { &mark.name })?;
+        mark.owns(cell.as_str()?).map(|own| if own { Owner::Asker } else { Owner::Other })
+    }
+}
+
 /// More records like the create than that, claimed by nobody, are not told apart.
 const MOST_ALIKE: usize = 1000;
 
 impl Finder {
     /// Searches until the records are there, or can't come any more.
-    pub(crate) async fn search(&self, case: &Case<'_>, create: &Create) -> Result<Found, String> {
+    pub(crate) async fn search(
+        &self,
+        case: &Case<'_>,
+        create: &Create,
+        mark: Option<&Mark>,
+    ) -> Result<Found, String> {
         let by_id = match records::keyed_by_id(create) {
             Ok(by_id) => by_id,
             Err(why) => return Ok(Found::Unknowable(why)),
         };
         let window = self.window(case);
         let departed = HashMap::new();
-        let mut search = Search { case, create, by_id, window, departed, is_complete: false };
+        let mut search = Search { case, create, by_id, mark, window, departed, is_complete: false };
         loop {
             let asked = Timestamp::now();
             match self.look(&mut search).await? {
-                Sight::Created(found) => return self.created(&search, found).await.map(Found::Done),
+                Sight::Created(found) => {
+                    return self.created(create, found, by_id, case.caller).await.map(Found::Done);
+                }
                 Sight::Unclear => {
                     let why = "records like those asked for were created, but not provably by this request";
                     return Err(why.to_owned());
@@ -136,7 +155,10 @@ impl Finder {
             let first = *search.departed.entry(record.id.clone()).or_insert(departed);
             self.flights.may_bring(key, &search.create.table, &record.fields, first)
         };
-        let owner = claims::owner(&self.ledger, key, &record.id).await.map_err(|error| error.to_string())?;
+        let owner = match search.bearer(&record) {
+            Some(owner) => owner,
+            None => claims::owner(&self.ledger, key, &record.id).await.map_err(|error| error.to_string())?,
+        };
         seen.any |= owner != Owner::Other;
         let birth = created.map_or(Birth::Doubtful, |created| search.window.birth(created));
         match owner {
@@ -206,10 +228,15 @@ impl Finder {
         Ok(any)
     }
 
-    /// The answer that was lost, made from the records that were found.
-    async fn created(&self, search: &Search<'_>, found: Vec<Record>) -> Result<Answer, String> {
-        let (create, caller) = (search.create, search.case.caller);
-        let found = if search.by_id == create.by_field_id {
+    /// The answer that was lost, made from the records that were found, with their cells by id or by name.
+    pub(crate) async fn created(
+        &self,
+        create: &Create,
+        found: Vec<Record>,
+        by_id: bool,
+        caller: &Caller,
+    ) -> Result<Answer, String> {
+        let found = if by_id == create.by_field_id {
             found
         } else {
             let ids: Vec<String> = found.into_iter().map(|record| record.id).collect();

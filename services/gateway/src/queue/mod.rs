@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod caller;
+pub mod closing;
 pub mod pace;
 pub mod turns;
 pub mod urgency;
@@ -19,6 +20,7 @@ use tokio::{
 
 use self::{
     budget::{Budget, Full, Ticket},
+    closing::Closing,
     turns::Ask,
 };
 use crate::{
@@ -44,6 +46,8 @@ pub struct Limits {
 pub enum NoPermit {
     Full,
     Deadline,
+    /// The process stops.
+    Closed,
 }
 
 /// What a queue looks like now.
@@ -64,6 +68,7 @@ pub struct Queue(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     changed: Arc<Notify>,
+    closing: Closing,
     lockout: Duration,
     metrics: Metrics,
 }
@@ -108,6 +113,7 @@ impl Queue {
         let shared = Arc::new(Shared {
             state: Mutex::new(State { budget, seats: HashMap::new() }),
             changed: Arc::new(Notify::new()),
+            closing: Closing::default(),
             lockout: limits.lockout + LOCKOUT_MARGIN,
             metrics,
         });
@@ -117,16 +123,29 @@ impl Queue {
 
     /// Waits for a turn, at most until `deadline`. Dropping the future leaves the queue.
     pub async fn turn(&self, ask: Ask, deadline: Instant, member: Option<Member>) -> Result<Turn, NoPermit> {
+        if self.0.closing.is_over() {
+            return Err(NoPermit::Closed);
+        }
         let begun = Instant::now();
         let (seat, mut granted) = self.0.sit(ask, member)?;
-        let turn = match tokio::time::timeout_at(deadline, &mut granted).await {
-            Ok(turn) => turn.ok(),
-            Err(_) if seat.leave() => None,
-            // It was its turn at the last moment; where somebody else sends it, it is too late to say that it never left.
-            Err(_) => granted.await.ok(),
+        let none = tokio::select! {
+            biased;
+            turn = &mut granted => {
+                self.0.metrics.queued(begun.elapsed());
+                return turn.map_err(|_| NoPermit::Deadline);
+            }
+            () = tokio::time::sleep_until(deadline) => NoPermit::Deadline,
+            () = self.0.closing.over() => NoPermit::Closed,
         };
+        // It may be its turn at the last moment; where somebody else sends it, it is too late to say that it never left.
+        let turn = if seat.leave() { Err(none) } else { granted.await.map_err(|_| none) };
         self.0.metrics.queued(begun.elapsed());
-        turn.ok_or(NoPermit::Deadline)
+        turn
+    }
+
+    /// When nobody gets a turn any more.
+    pub fn closing(&self) -> &Closing {
+        &self.0.closing
     }
 
     /// Nobody sends for the time of a lock-out.

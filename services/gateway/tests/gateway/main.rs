@@ -6,6 +6,7 @@ mod doubtful;
 mod exactly_once;
 mod finding_out;
 mod hidden;
+mod key_field;
 mod limited;
 mod limits;
 mod merging;

@@ -1,0 +1,98 @@
+//! The end of a gateway: within the grace period all who wait get an answer, and nothing is sent that nobody would hear of.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, Method};
+use tokio::time::Instant;
+
+use crate::{
+    Gateway,
+    answer::Answer,
+    delivery::{Undelivered, retry},
+    keyed::outcome,
+    queue::closing::Closing,
+    route,
+};
+
+/// What ends when, after a stop was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Times {
+    /// Nobody gets a turn any more: until then as much is sent as the budget allows.
+    pub last_turn: Instant,
+    /// Who was sent and has no answer of Airtable yet gets one without.
+    pub last_answer: Instant,
+}
+
+impl Times {
+    /// Within `grace` from `now`: a fifth of it is for answers of Airtable, some of that for those to the clients.
+    pub fn new(now: Instant, grace: Duration) -> Self {
+        Self { last_turn: now + grace.mul_f64(0.8), last_answer: now + grace.mul_f64(0.95) }
+    }
+}
+
+/// Answers `request` before the process ends.
+pub async fn answer_in_time(State(ended): State<Closing>, request: Request, next: Next) -> Response {
+    let late = late(request.method(), request.uri().path(), request.headers());
+    tokio::select! {
+        response = next.run(request) => response,
+        () = ended.over() => late.into_response(),
+    }
+}
+
+/// What is known of a request that was perhaps sent: of a write with a key the next process finds out.
+fn late(method: &Method, path: &str, headers: &HeaderMap) -> Answer {
+    let stopped = "the gateway stopped before Airtable's answer came".to_owned();
+    match retry::care(method, route::clean(path)) {
+        retry::Care::Read => Undelivered::Stopping.into(),
+        _ if headers.contains_key("idempotency-key") => outcome::unknown(&stopped),
+        _ => Undelivered::Lost(stopped).into(),
+    }
+}
+
+impl Gateway {
+    /// From now on it stops, within `grace`.
+    pub(crate) fn drain(&self, grace: Duration) {
+        let times = Times::new(Instant::now(), grace);
+        let waiting = self.delivery().queue().snapshot().waiting;
+        tracing::info!(
+            waiting,
+            grace_seconds = grace.as_secs(),
+            "stopping: what waits is sent as far as time allows"
+        );
+        self.delivery().queue().closing().at(times.last_turn);
+        self.ended().at(times.last_answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn turns_end_before_answers_do_and_these_before_the_grace() {
+        let (now, grace) = (Instant::now(), Duration::from_secs(25));
+        let Times { last_turn, last_answer } = Times::new(now, grace);
+        assert_eq!(last_turn, now + Duration::from_secs(20));
+        assert!(last_turn < last_answer && last_answer < now + grace);
+    }
+
+    #[test]
+    fn who_is_late_is_told_what_is_known() {
+        let kind = |method: Method, path: &str, headers: &HeaderMap| {
+            late(&method, path, headers).error_type().unwrap()
+        };
+        let (none, path) = (HeaderMap::new(), "/v0/appAAAAAAAAAAAAAA/T");
+        let key = (http::HeaderName::from_static("idempotency-key"), HeaderValue::from_static("k"));
+        assert_eq!(kind(Method::GET, path, &none), "GATEWAY_STOPPING");
+        assert_eq!(kind(Method::POST, &format!("{path}/listRecords"), &none), "GATEWAY_STOPPING");
+        assert_eq!(kind(Method::POST, path, &none), "GATEWAY_ANSWER_LOST");
+        assert_eq!(kind(Method::DELETE, path, &HeaderMap::from_iter([key])), "IDEMPOTENCY_OUTCOME_UNKNOWN");
+    }
+}
