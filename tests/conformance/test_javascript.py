@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import npm
 import pytest
 from exchanges import Names
 from target import Target
@@ -16,9 +17,7 @@ gave: dict[str, str] = {}
 
 @pytest.fixture(scope="session")
 def packages() -> None:
-    """airtable.js as the lock file says."""
-    if not (FOLDER / "node_modules" / "airtable").exists():
-        subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True, timeout=300)
+    npm.install(FOLDER)
 
 
 @pytest.mark.usefixtures("packages")

@@ -9,7 +9,7 @@ declare -A about=(
   [unit]="tests within the crates, the exhaustive ones and those that kill included"
   [fuzz]="what reads the bytes of others, fifteen seconds each"
   [contracts]="what parts of the project agreed on: dependencies, reasons, command lines, links"
-  [conformance]="pyAirtable and airtable.js against the simulator and the gateway"
+  [conformance]="pyAirtable, airtable.js and an MCP server against the simulator and the gateway"
   [admission]="invalid manifests against a real API server"
   [faults]="crashes, lost answers and cut connections against a real API server"
   [chart]="charts, manifests and minikube.sh without a cluster"
@@ -55,7 +55,7 @@ layer_contracts() {
 layer_conformance() {
   need openssl
   need_python
-  need_airtable_js
+  need_npm tests/conformance/javascript tests/conformance/mcp
   # By file: what the targets say to one test is compared in one process.
   py_test tests/conformance --numprocesses 2 --dist loadfile
 }

@@ -24,14 +24,16 @@ need_python() {
   ) 9>"$cache/venv.lock"
 }
 
-# Node with airtable.js as its lock file says.
-need_airtable_js() {
-  local folder=tests/conformance/javascript
+# need_npm FOLDER...: Node, and in each folder the packages of its lock file.
+need_npm() {
+  local folder
   need node npm
   scripts/require node 18 "install it from https://nodejs.org, or put a newer one first on the PATH"
-  cmp -s "$folder/package-lock.json" "$folder/node_modules/installed" && return
-  echo "installing the packages of $folder/package-lock.json"
-  (cd "$folder" && timeout 600 npm ci --silent && cp package-lock.json node_modules/installed)
+  for folder in "$@"; do
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/installed" && continue
+    echo "installing the packages of $folder/package-lock.json"
+    (cd "$folder" && timeout 600 npm ci --silent && cp package-lock.json node_modules/installed)
+  done
 }
 
 need_cargo_deny() {
