@@ -39,7 +39,10 @@ layer_deny() {
 
 # With fail points compiled in, which do nothing until a test names one: else the tests that kill and break would not be built.
 # Many at a time, since the slow ones wait.
-layer_unit() { RUST_TEST_THREADS=8 cargo_test --workspace --all-features; }
+layer_unit() {
+  need redis-server
+  RUST_TEST_THREADS=8 cargo_test --workspace --all-features
+}
 
 layer_fuzz() {
   local targets
