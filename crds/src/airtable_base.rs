@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base_schema::{DesiredSchema, Drift},
     condition::Condition,
-    reference::{SecretKeyRef, ServiceAccountRef},
+    reference::{SecretKeyRef, ServiceAccountRef, UrlSecretRef},
     workload::Workload,
 };
 
@@ -38,6 +38,9 @@ use crate::{
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!(has(self.tls) && has(self.gateway) && has(self.gateway.external))").message("spec.tls is for a gateway that the operator deploys: remove it, or remove spec.gateway.external"))]
+#[x_kube(validation = Rule::new("has(self.store) || !has(self.gateway) || !has(self.gateway.replicas) || self.gateway.replicas <= 1").message("spec.gateway.replicas above 1 needs spec.store, where the pods keep budget and ledger together: set spec.store.urlSecretRef, or replicas to 0 or 1"))]
+#[x_kube(validation = Rule::new("!(has(self.store) && has(self.gateway) && has(self.gateway.external))").message("spec.store is for a gateway that the operator deploys: remove it, or remove spec.gateway.external"))]
+#[x_kube(validation = Rule::new("!(has(self.store) && has(self.gateway) && has(self.gateway.storage))").message("spec.gateway.storage has no use with spec.store, which has the ledger: remove one of them"))]
 #[x_kube(validation = Rule::new("!(has(self.gateway) && has(self.gateway.external)) || (has(oldSelf.gateway) && has(oldSelf.gateway.external))").message("spec.gateway.external can't be added later, since the gateway that is deployed has the ledger: create another AirtableBase"))]
 pub struct AirtableBaseSpec {
     /// Id of the base: `app` and 14 letters or digits. It can't be changed.
@@ -59,8 +62,10 @@ pub struct AirtableBaseSpec {
     pub cache: Option<Cache>,
     /// The gateway's pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("!has(self.replicas) || self.replicas <= 1").message("spec.gateway.replicas above 1 is not supported by this version, whatever the image, since budget and ledger are those of one pod: set it to 0 or 1"))]
     pub gateway: Option<Workload>,
+    /// Valkey or Redis, where all pods of the gateway keep budget, ledger and what was written; without it these are one pod's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<Store>,
     /// Serves the gateway over TLS as well, on port 443 of its Service: for clients whose host name can't be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
@@ -75,6 +80,15 @@ pub struct AirtableBaseSpec {
     /// What becomes of the gateway's volume when the base is deleted: `Delete` when absent. Airtable's data is never touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+}
+
+/// A server of Valkey or Redis.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Store {
+    /// Where its URL is: `redis://` or `rediss://`, `[USER:PASSWORD@]HOST[:PORT][/DATABASE]`. A changed password is taken up
+    /// without a restart. Another server is another ledger: scale the gateway to 0 before.
+    pub url_secret_ref: UrlSecretRef,
 }
 
 /// TLS of the gateway.

@@ -33,6 +33,27 @@ impl SecretKeyRef {
     }
 }
 
+/// A key of a Secret of the same namespace that holds a URL.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct UrlSecretRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key in the Secret; `url` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), pattern(r"^[-._a-zA-Z0-9]+$"))]
+    pub key: Option<String>,
+}
+
+impl UrlSecretRef {
+    /// The same with its key named.
+    pub fn with_key(&self) -> SecretKeyRef {
+        let key = self.key.as_deref().unwrap_or("url").to_owned();
+        SecretKeyRef { name: self.name.clone(), key: Some(key) }
+    }
+}
+
 /// A `ServiceAccount`, of the same namespace unless another is named.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

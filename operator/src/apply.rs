@@ -3,7 +3,7 @@
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
-    api::{Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub enum Error {
 pub enum Applied {
     /// It was as wanted; nothing was written.
     Unchanged,
-    /// It was created or changed.
+    /// It was created, changed or deleted.
     Written,
 }
 
@@ -83,6 +83,30 @@ where
     let params = PatchParams::apply(MANAGER).force();
     let written = api.patch(&name, &params, &Patch::Apply(&desired)).await.map_err(failed)?;
     Ok((Applied::Written, written))
+}
+
+/// Deletes the child of this name, where there is one and it is ours.
+pub async fn withdraw<K>(client: &Client, unwanted: &K) -> Result<Applied, Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let name = unwanted.name_any();
+    let failed =
+        |source| Error::Api { kind: K::kind(&()).into_owned(), name: name.clone(), source: Box::new(source) };
+    let api: Api<K> = Api::namespaced(client.clone(), &unwanted.namespace().unwrap_or_default());
+    let Some(live) = api.get_opt(&name).await.map_err(failed)?.filter(|live| is_ours(live, unwanted)) else {
+        return Ok(Applied::Unchanged);
+    };
+    let preconditions = Preconditions { uid: live.uid(), resource_version: None };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+    match api.delete(&name, &params).await {
+        Ok(_) => Ok(Applied::Written),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Applied::Unchanged),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// True when the live object may be written over: it has the same owner, or is what the operator made for an owner of

@@ -13,6 +13,7 @@ use k8s_openapi::{
         apps::v1::Deployment,
         core::v1::{ConfigMap, Service, ServiceAccount},
         networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
     },
 };
 use kube::{
@@ -218,7 +219,8 @@ where
         .owns(of.api::<Service>(), ours.clone())
         .owns(of.api::<ServiceAccount>(), ours.clone())
         .owns(of.api::<ConfigMap>(), ours.clone())
-        .owns(of.api::<NetworkPolicy>(), ours)
+        .owns(of.api::<NetworkPolicy>(), ours.clone())
+        .owns(of.api::<PodDisruptionBudget>(), ours)
 }
 
 /// Tells that an object is gone, or may have gone while nobody watched.

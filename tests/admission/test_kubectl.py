@@ -91,3 +91,12 @@ def test_scale_above_one_is_refused_for_the_built_in_worker(kubectl: Kubectl) ->
     with pytest.raises(subprocess.CalledProcessError) as refused:
         kubectl("scale", "awf/orders", "--replicas=3")
     assert "spec.worker.replicas above 1 is not supported" in refused.value.stderr
+
+
+def test_scale_above_one_is_for_a_base_with_a_store(kubectl: Kubectl) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        kubectl("scale", "abase/crm", "--replicas=3")
+    assert "spec.gateway.replicas above 1 needs spec.store" in refused.value.stderr
+    kubectl("patch", "abase/crm", "--type=merge", "--patch", '{"spec":{"store":{"urlSecretRef":{"name":"valkey"}}}}')
+    kubectl("scale", "abase/crm", "--replicas=3")
+    assert kubectl("get", "abase/crm", "--output=jsonpath={.spec.gateway.replicas}") == "3"

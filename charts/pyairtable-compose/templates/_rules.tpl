@@ -34,6 +34,10 @@
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
   verbs: [get, list, watch, create, patch]
+# How many pods of a gateway may be evicted at once; deleted where there is only one again.
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
 # Volumes of the ledgers.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     observe::{Observed, TLS_KEYS},
-    schema,
+    schema, store,
 };
 use crate::{
     config::Config,
@@ -75,6 +75,7 @@ pub fn plan(base: &AirtableBase, observed: &Observed, config: &Config) -> Option
         env: BTreeMap::new(),
         volumes,
         mounts,
+        memory: store::memory(base, observed.deployment.as_ref()),
         workload,
         files: [("clients.json".to_owned(), clients(base, &namespace, observed, config).to_string())].into(),
         volume_is_owned: base.spec.deletion_policy != Some(DeletionPolicy::Retain),
@@ -97,7 +98,10 @@ fn args(base: &AirtableBase, namespace: &str) -> Vec<String> {
         format!("--clients-file={FILES_FOLDER}/clients.json"),
         format!("--audience={GATEWAY_AUDIENCE}"),
         format!("--audience={}", audience(namespace, &base.name_any())),
-        format!("--ledger={LEDGER_FOLDER}/gateway.redb"),
+        match base.spec.store {
+            Some(_) => format!("--store-url-file={}", store::URL_FILE),
+            None => format!("--ledger={LEDGER_FOLDER}/gateway.redb"),
+        },
     ];
     args.extend(limit.requests_per_second.map(|n| format!("--requests-per-second={n}")));
     args.extend(limit.lockout_seconds.map(|n| format!("--lockout-seconds={n}")));
@@ -132,6 +136,11 @@ fn volumes(base: &AirtableBase) -> (Vec<Value>, Vec<Value>) {
         let items = TLS_KEYS.map(|key| json!({ "key": key, "path": key }));
         volumes.push(json!({ "name": "tls", "secret": { "secretName": tls.secret_name, "optional": true, "defaultMode": 0o440, "items": items } }));
         mounts.push(json!({ "name": "tls", "mountPath": TLS_FOLDER, "readOnly": true }));
+    }
+    if let Some(store) = &base.spec.store {
+        let (volume, mount) = store::volume(&store.url_secret_ref.with_key());
+        volumes.push(volume);
+        mounts.push(mount);
     }
     (volumes, mounts)
 }

@@ -5,6 +5,7 @@ mod drift;
 pub mod observe;
 mod schema;
 mod status;
+mod store;
 mod validate;
 
 use std::sync::Arc;

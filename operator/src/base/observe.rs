@@ -7,7 +7,10 @@ use crds::{
     airtable_base::{Table, Tls},
     reference::SecretKeyRef,
 };
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, Secret},
+};
 use kube::{Api, ResourceExt as _, api::ListParams};
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,6 +42,8 @@ pub struct Observed {
     pub secrets: BTreeMap<String, SecretState>,
     /// Names of the workflows of the namespace that use the base.
     pub workflows: Vec<String>,
+    /// The gateway as it is deployed; read only where it has a store.
+    pub deployment: Option<Deployment>,
 }
 
 /// What was found of a key of a Secret; never its value.
@@ -66,8 +71,8 @@ pub struct Seen {
 pub enum Gateway {
     /// It serves; with the tables found, or why they could not be read.
     Ready(Result<Tables, String>),
-    /// It says what is missing: the check that fails, with its message.
-    NotReady(String),
+    /// It says what is missing: the message of each check that fails.
+    NotReady(Vec<String>),
     /// No answer.
     Unreachable(String),
 }
@@ -113,7 +118,12 @@ pub async fn before(base: &AirtableBase, ctx: &Context) -> Result<Observed, kube
         .map(|workflow| workflow.name_any())
         .collect();
     workflows.sort();
-    Ok(Observed { secrets, workflows })
+    let deployments: Api<Deployment> = Api::namespaced(ctx.client.clone(), &namespace);
+    let deployment = match base.spec.store {
+        Some(_) => deployments.get_opt(&build::gateway_name(&base.name_any())).await?,
+        None => None,
+    };
+    Ok(Observed { secrets, workflows, deployment })
 }
 
 /// Every key of a Secret that the base names, the token first.
@@ -126,7 +136,9 @@ pub fn secret_refs(base: &AirtableBase) -> impl Iterator<Item = SecretKeyRef> {
         TLS_KEYS.map(|key| SecretKeyRef { name: name.clone(), key: Some(key.to_owned()) })
     };
     let certificate = base.spec.tls.as_ref().map(pair).into_iter().flatten();
-    std::iter::once(&base.spec.token_secret_ref).chain(elsewhere).chain(clients).cloned().chain(certificate)
+    let store = base.spec.store.as_ref().map(|store| store.url_secret_ref.with_key());
+    let named = std::iter::once(&base.spec.token_secret_ref).chain(elsewhere).chain(clients).cloned();
+    named.chain(certificate).chain(store)
 }
 
 /// How a key of a Secret is named in [`Observed::secrets`].
@@ -215,10 +227,7 @@ async fn ask(access: &Access, ctx: &Context) -> Gateway {
     match ready_report(&access.url, ctx).await {
         Err(why) => Gateway::Unreachable(why),
         Ok(report) if report.ready => Gateway::Ready(tables(access, ctx).await),
-        Ok(report) => {
-            let failing: Vec<String> = report.checks.into_values().filter(|check| check != "ok").collect();
-            Gateway::NotReady(failing.join("; "))
-        }
+        Ok(report) => Gateway::NotReady(report.checks.into_values().filter(|check| check != "ok").collect()),
     }
 }
 

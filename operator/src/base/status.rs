@@ -69,12 +69,19 @@ fn of_gateway(gateway: &Gateway) -> Verdict {
             Reason::GatewayUnreachable,
             format!("the gateway does not answer the operator: {why}"),
         ),
-        Gateway::NotReady(why) => not_ready(why),
+        Gateway::NotReady(checks) => not_ready(checks),
     }
 }
 
-/// The gateway's message begins with a reason and a colon.
-fn not_ready(why: &str) -> Verdict {
+/// What somebody has to mend comes first.
+fn not_ready(checks: &[String]) -> Verdict {
+    let verdicts = || checks.iter().map(|check| of_check(check));
+    let stalled = verdicts().find(|verdict| matches!(verdict, Verdict::Stalled(..)));
+    stalled.or_else(|| verdicts().next()).unwrap_or_else(|| of_check("not ready, and it does not say why"))
+}
+
+/// The message of a check begins with a reason and a colon.
+fn of_check(why: &str) -> Verdict {
     let (word, rest) = why.split_once(':').unwrap_or(("", why));
     let rest = rest.trim().to_owned();
     match word.trim() {
@@ -89,6 +96,9 @@ fn not_ready(why: &str) -> Verdict {
             Reason::CertificateUnusable,
             format!("TLS can't be served with the Secret of spec.tls: {rest}"),
         ),
+        "StoreUnreachable" => {
+            Verdict::Stalled(Reason::StoreUnreachable, format!("the store can't be used: {rest}"))
+        }
         "TokenMissing" => Verdict::Reconciling(
             Reason::Reconciling,
             format!("the gateway waits for the token to reach it: {rest}"),
@@ -118,7 +128,9 @@ mod tests {
 
     #[test]
     fn what_the_gateway_says_becomes_a_reason() {
-        let verdict = not_ready("TokenRefused: 401 Authentication required");
+        let not_ready =
+            |checks: &[&str]| not_ready(&checks.iter().copied().map(str::to_owned).collect::<Vec<_>>());
+        let verdict = not_ready(&["TokenRefused: 401 Authentication required"]);
         assert_eq!(
             verdict,
             Verdict::Stalled(
@@ -127,9 +139,15 @@ mod tests {
             )
         );
         assert!(matches!(
-            not_ready("Unreachable: connection refused"),
+            not_ready(&["Unreachable: connection refused"]),
             Verdict::Stalled(Reason::UpstreamUnreachable, _)
         ));
-        assert!(matches!(not_ready("starting"), Verdict::Reconciling(..)));
+        assert!(matches!(not_ready(&["starting"]), Verdict::Reconciling(..)));
+        assert!(matches!(not_ready(&[]), Verdict::Reconciling(..)));
+        let ledger_in_the_store = ["LedgerUnwritable: timed out", "StoreUnreachable: timed out"];
+        assert_eq!(
+            not_ready(&ledger_in_the_store),
+            Verdict::Stalled(Reason::StoreUnreachable, "the store can't be used: timed out".into())
+        );
     }
 }

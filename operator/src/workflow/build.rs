@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     base::GATEWAY_AUDIENCE,
     config::Config,
-    workload::{LEDGER_FOLDER, Plan},
+    workload::{LEDGER_FOLDER, Memory, Plan},
 };
 
 /// Port of a worker.
@@ -64,6 +64,7 @@ pub fn plan(workflow: &Workflow, config: &Config) -> Option<Plan> {
         env: if is_built_in { BTreeMap::new() } else { env.collect() },
         volumes: vec![gateway_token()],
         mounts: vec![json!({ "name": "gateway-token", "mountPath": TOKEN_FOLDER, "readOnly": true })],
+        memory: Memory::File,
         workload,
         files: BTreeMap::new(),
         volume_is_owned: true,

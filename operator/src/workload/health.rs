@@ -21,7 +21,7 @@ pub struct Health {
     pub replicas: i32,
     /// Pods that are ready.
     pub ready: i32,
-    /// Ready when all wanted pods are.
+    /// Ready when all wanted pods are, as a Deployment is available of which none may be missing.
     pub verdict: Verdict,
 }
 
@@ -32,7 +32,9 @@ pub fn judge(deployment: &Deployment, pods: &[Pod]) -> Health {
     let is_current = status.observed_generation.unwrap_or(0) >= deployment.metadata.generation.unwrap_or(0);
     let (replicas, ready) = (status.replicas.unwrap_or(0), status.ready_replicas.unwrap_or(0));
     let updated = status.updated_replicas.unwrap_or(0);
-    let verdict = if is_current && ready >= wanted && updated >= wanted {
+    // As long as pods are replaced one by one, those that are ready may be old ones.
+    let is_rolled_out = is_current && updated >= wanted && replicas <= updated;
+    let verdict = if is_rolled_out && ready >= wanted {
         Verdict::Ready
     } else {
         pods.iter().find_map(trouble).or_else(|| refused(deployment)).unwrap_or_else(|| {
@@ -117,6 +119,23 @@ mod tests {
     #[test]
     fn all_pods_ready_is_ready() {
         assert_eq!(judge(&deployment(1), &[]).verdict, Verdict::Ready);
+    }
+
+    #[test]
+    fn a_rollout_that_lasts_and_a_pod_that_is_missing_are_on_their_way_while_others_serve() {
+        let judged = |replicas: i32, updated: i32, ready: i32| {
+            let mut deployment = deployment(ready);
+            deployment.spec.as_mut().unwrap().replicas = Some(3);
+            let status = deployment.status.as_mut().unwrap();
+            (status.replicas, status.updated_replicas) = (Some(replicas), Some(updated));
+            judge(&deployment, &[]).verdict
+        };
+        let on_its_way =
+            |told: &str| Verdict::Reconciling(Reason::PodsNotReady, format!("{told} of 3 pods are ready"));
+        assert_eq!(judged(3, 3, 3), Verdict::Ready);
+        assert_eq!(judged(3, 3, 2), on_its_way("2"));
+        assert_eq!(judged(4, 1, 3), on_its_way("3"));
+        assert_eq!(judged(4, 3, 3), on_its_way("3"), "two of them are new and one is old");
     }
 
     #[test]

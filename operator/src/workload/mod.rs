@@ -1,4 +1,4 @@
-//! The children of a gateway or a worker: Deployment, Service, ServiceAccount, NetworkPolicy, volume. Pure.
+//! The children of a gateway or a worker: Deployment, Service, ServiceAccount, NetworkPolicy, volume, bound of evictions. Pure.
 //!
 //! Every pod is admitted under the `restricted` Pod Security standard.
 
@@ -13,13 +13,14 @@ use k8s_openapi::{
         apps::v1::Deployment,
         core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount},
         networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
     },
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    apply::{self, Applied, apply},
+    apply::{self, Applied, apply, withdraw},
     context::Context,
 };
 
@@ -55,6 +56,8 @@ pub struct Plan {
     pub volumes: Vec<Value>,
     /// Where they are mounted.
     pub mounts: Vec<Value>,
+    /// Where the pods have what they must not forget.
+    pub memory: Memory,
     /// Replicas, resources and storage as declared.
     pub workload: Workload,
     /// Files of the config map, if there is one.
@@ -63,6 +66,17 @@ pub struct Plan {
     pub volume_is_owned: bool,
     /// Who may call, as peers of a NetworkPolicy; empty: everybody in the cluster.
     pub callers: Vec<Value>,
+}
+
+/// Where pods have what they must not forget; how they are replaced follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// In a file of one pod, and budgets in its memory: pods are replaced, never doubled.
+    File,
+    /// In a store that all of them share: pods are replaced one by one.
+    Store,
+    /// The same, but pods may run that know nothing of it: they end before any of the new ones begins.
+    NewStore,
 }
 
 /// Folder of the ledger in the container.
@@ -79,6 +93,9 @@ pub struct Children {
     deployment: Deployment,
     service: Service,
     policy: NetworkPolicy,
+    disruption: PodDisruptionBudget,
+    /// Whether there is more than one pod, so that evictions are to be bounded.
+    has_others: bool,
 }
 
 /// What the children were once they were applied.
@@ -108,6 +125,8 @@ impl Plan {
             deployment: serde_json::from_value(pod::deployment(self))?,
             service: self.service()?,
             policy: self.policy()?,
+            disruption: self.disruption()?,
+            has_others: self.memory != Memory::File && self.workload.replicas() > 1,
         })
     }
 
@@ -173,12 +192,19 @@ impl Plan {
             },
         }))
     }
+
+    fn disruption(&self) -> Result<PodDisruptionBudget, serde_json::Error> {
+        serde_json::from_value(json!({
+            "metadata": self.metadata(true),
+            "spec": { "maxUnavailable": 1, "selector": { "matchLabels": self.selector() } },
+        }))
+    }
 }
 
 impl Children {
     /// Writes what differs, in the order in which the pods need it, and counts it for the kind of their owner.
     pub async fn apply(self, kind: &str, ctx: &Context) -> Result<Deployed, apply::Error> {
-        let Self { account, files, claim, deployment, service, policy } = self;
+        let Self { account, files, claim, deployment, service, policy, disruption, has_others } = self;
         let client = &ctx.client;
         let count = |applied: Applied| {
             if applied == Applied::Written {
@@ -194,6 +220,11 @@ impl Children {
         }
         count(apply(client, &policy).await?.0);
         count(apply(client, &service).await?.0);
+        if has_others {
+            count(apply(client, &disruption).await?.0);
+        } else {
+            count(withdraw(client, &disruption).await?);
+        }
         let (applied, deployment) = apply(client, &deployment).await?;
         count(applied);
         Ok(Deployed { deployment })

@@ -50,8 +50,18 @@ fn worker(worker: &str) -> Plan {
 
 /// Every child of a plan, without what is absent.
 fn children(plan: &Plan) -> Vec<Value> {
-    let super::Children { account, files, claim, deployment, service, policy } = plan.build().unwrap();
-    let all = [json(account), json(files), json(claim), json(deployment), json(service), json(policy)];
+    let super::Children { account, files, claim, deployment, service, policy, disruption, has_others } =
+        plan.build().unwrap();
+    let disruption = has_others.then_some(disruption);
+    let all = [
+        json(account),
+        json(files),
+        json(claim),
+        json(deployment),
+        json(service),
+        json(policy),
+        json(disruption),
+    ];
     all.into_iter().filter(|child| !child.is_null()).collect()
 }
 
@@ -91,6 +101,28 @@ fn the_children_of_a_base_with_everything() {
 }
 
 #[test]
+fn the_children_of_a_base_with_a_store_and_three_pods() {
+    let spec = "{baseId: appCRM00000000001, tokenSecretRef: {name: token}, gateway: {replicas: 3}, store: {urlSecretRef: {name: valkey, key: dsn}}}";
+    insta::assert_yaml_snapshot!(children(&gateway(spec)));
+}
+
+#[test]
+fn a_gateway_with_a_store_is_the_same_pod_whatever_their_number() {
+    let of = |replicas: u8| {
+        let spec = format!(
+            "{{baseId: appCRM00000000001, tokenSecretRef: {{name: token}}, gateway: {{replicas: {replicas}}}, store: {{urlSecretRef: {{name: valkey}}}}}}"
+        );
+        let plan = gateway(&spec);
+        let template = json(plan.build().unwrap().deployment)["spec"]["template"].clone();
+        let bounded = children(&plan).iter().any(|child| child["kind"] == "PodDisruptionBudget");
+        (template, bounded)
+    };
+    let [(one, one_is_bounded), (two, two_are_bounded)] = [of(1), of(2)];
+    assert_eq!(one, two);
+    assert_eq!((one_is_bounded, two_are_bounded), (false, true));
+}
+
+#[test]
 fn the_children_of_a_workflow() {
     insta::assert_yaml_snapshot!(children(&worker("")));
 }
@@ -113,7 +145,8 @@ fn nothing_is_deployed_for_what_runs_elsewhere() {
 
 #[test]
 fn every_pod_keeps_to_the_restricted_standard() {
-    for plan in [gateway(MINIMAL), worker("")] {
+    let shared = MINIMAL.replace("token}}", "token}, store: {urlSecretRef: {name: valkey}}}");
+    for plan in [gateway(MINIMAL), gateway(&shared), worker("")] {
         let pod = serde_json::to_value(plan.build().unwrap().deployment).unwrap()["spec"]["template"]["spec"]
             .clone();
         let container = &pod["containers"][0]["securityContext"];
