@@ -1,6 +1,10 @@
-//! The gateway as a process of its own, killed at the worst times (`cargo test -p gateway --features failpoints`).
+//! The gateway as a process of its own, killed or stopped at the worst times (`cargo test -p gateway --features failpoints`).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "crash/drain.rs"]
+mod drain;
+#[path = "crash/every_write.rs"]
+mod every_write;
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "gateway/setup.rs"]
 mod setup;
@@ -38,7 +42,7 @@ impl Process {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let arguments = format!("{upstream} {address} {}", more.join(" "));
+        let arguments = [&[upstream, &address.to_string()], more].concat().join("\n");
         std::fs::write(folder.join("arguments"), arguments).unwrap();
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "the_process_under_test", "--ignored"])
@@ -93,13 +97,13 @@ impl Drop for Process {
 async fn the_process_under_test() {
     let _failpoints_of_the_environment = fail::FailScenario::setup();
     let arguments = std::fs::read_to_string("arguments").unwrap();
-    let mut arguments = arguments.split_whitespace();
+    let mut arguments = arguments.lines();
     let (upstream, address) = (arguments.next().unwrap(), arguments.next().unwrap());
     let folder = std::env::current_dir().unwrap();
     let more: Vec<&str> = std::iter::once("--ledger=ledger.redb").chain(arguments).collect();
     let mut config = setup::config(upstream, &folder, &more);
     config.host.listen = address.parse().unwrap();
-    gateway::run(config, std::future::pending()).await.unwrap();
+    gateway::run(config, host::shutdown::signalled().unwrap()).await.unwrap();
 }
 
 /// The records left, and how many creates were sent, after a create that died at `failpoint` was repeated.
