@@ -53,9 +53,9 @@ pub fn modified_between(create: &Create, from: Timestamp, to: Timestamp) -> Page
     Pages::new(&create.table, json!({"filterByFormula": formula, "fields": fields}))
 }
 
-/// The records of `table` whose field with the id `field` has one of these texts, with their cells by id.
-pub fn bearing(table: &str, field: &str, texts: &[String]) -> Pages {
-    let tests: Vec<String> = texts.iter().map(|text| format!("{{{field}}}='{text}'")).collect();
+/// The records of `table` with one of these texts in the field with the id `field`, with their cells by id.
+pub fn bearing(table: &str, field: &str, cells: &[String]) -> Pages {
+    let tests: Vec<String> = cells.iter().map(|cell| format!("{{{field}}}='{cell}'")).collect();
     let formula = format!("OR({})", tests.join(","));
     Pages::new(table, json!({"filterByFormula": formula, "returnFieldsByFieldId": true}))
 }

@@ -3,6 +3,7 @@
 
 mod closing;
 mod doubtful;
+mod every_write;
 mod exactly_once;
 mod finding_out;
 mod hidden;
