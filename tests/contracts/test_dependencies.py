@@ -15,7 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {"airtable", "crds", "schema"},
     "crds": set(),
     "expression": set(),
-    "ledger": set(),
+    "ledger": {"valkey"},
     "saga": set(),
     "telemetry": set(),
     "valkey": set(),

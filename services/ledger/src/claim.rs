@@ -1,52 +1,61 @@
-//! Claims: within a process, at most one holder of the right to settle a key.
-
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+//! Claims: at most one holder of the right to settle a key.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
     Error, Ledger,
-    decide::{self, Assign, Settle},
-    transaction::Transaction,
+    claimed::Taken,
+    decide::{self, Assign, Change, Entry, Settle},
+    shared::{Holding, Token, Watch},
+    turn::{Decided, Keys, Stand},
 };
 
-/// The keys that are claimed in this process.
-#[derive(Debug, Clone, Default)]
-pub struct Claimed(Arc<Mutex<HashSet<Arc<str>>>>);
-
-impl Claimed {
-    pub fn contains(&self, key: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
-    }
-
-    /// Claims `key`. Only the writer calls it, and only after it found the key unclaimed.
-    pub fn take(&self, key: &str) -> Lease {
-        let key: Arc<str> = key.into();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
-        Lease { key, claimed: self.clone() }
-    }
-}
-
-/// A key in the set of the claimed; leaves it on drop.
+/// A claim as the ledger keeps it; given up on drop.
 #[derive(Debug)]
-pub struct Lease {
-    key: Arc<str>,
-    claimed: Claimed,
+pub enum Lease {
+    Local(Taken),
+    Shared(Holding),
 }
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.claimed.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+impl Lease {
+    fn key(&self) -> &str {
+        match self {
+            Self::Local(taken) => &taken.key,
+            Self::Shared(holding) => holding.key(),
+        }
+    }
+
+    fn stand(&self, stand: fn(Token) -> Stand) -> Stand {
+        match self {
+            Self::Local(_) => Stand::Asks,
+            Self::Shared(holding) => stand(holding.token()),
+        }
     }
 }
 
-/// The exclusive right to settle a key in this process.
+/// Whether a claim still holds, told without asking anybody; clones tell the same.
+#[derive(Debug, Clone)]
+pub struct Hold(Option<Watch>);
+
+impl Hold {
+    /// Whether what is begun now is begun before anybody else can get the claim.
+    pub fn is_good(&self) -> bool {
+        self.0.as_ref().is_none_or(Watch::is_good)
+    }
+
+    /// Resolves when it is not good any more.
+    pub async fn ended(&self) {
+        match &self.0 {
+            Some(watch) => watch.ended().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The exclusive right to settle a key.
 ///
-/// Dropped unsettled, the intent stays on disk and whoever uses the key next meets it as interrupted.
+/// Dropped unsettled, the intent stays and whoever uses the key next meets it as interrupted.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped leaves its key interrupted"]
 pub struct Claim {
@@ -62,18 +71,34 @@ impl Claim {
 
     /// The key that is claimed.
     pub fn key(&self) -> &str {
-        &self.lease.key
+        self.lease.key()
+    }
+
+    /// Tells whether it still holds. What must not happen beside another holder is begun only while it does, and given
+    /// up when it ends.
+    pub fn hold(&self) -> Hold {
+        match &self.lease {
+            Lease::Local(_) => Hold(None),
+            Lease::Shared(holding) => Hold(Some(holding.watch())),
+        }
+    }
+
+    /// From when on nothing is under way any more that other processes began under earlier claims of the key, given that
+    /// they heed [`Claim::hold`]. None where there are no other processes.
+    pub fn quiet(&self) -> Option<Timestamp> {
+        match &self.lease {
+            Lease::Local(_) => None,
+            Lease::Shared(holding) => Some(holding.quiet()),
+        }
     }
 
     /// Keeps another JSON note with the intent, durably before it returns.
     pub async fn note(&self, note: Value) -> Result<(), Error> {
-        let key = self.lease.key.clone();
-        self.ledger
-            .write(move |transaction| {
-                let entry = transaction.entry(&key)?;
-                transaction.apply(&key, decide::note(entry, note))
-            })
-            .await
+        let noted =
+            self.ledger.turn(Keys::one(self.key()), self.lease.stand(Stand::Holds), move |known, _| {
+                Ok(Decided::one((decide::note(known.entry, note.clone()), ())))
+            });
+        noted.await
     }
 
     /// Gives all of `names` to the key in the same moment as it is finished or closed. Where one is another key's already,
@@ -102,31 +127,32 @@ impl Claim {
     /// the caller stops waiting.
     async fn settle(self, settle: Settle) -> Result<(), Error> {
         let Self { ledger, lease, names } = self;
-        ledger
-            .write(move |transaction| {
-                if let Some(now) = settle.gives_at() {
-                    give(transaction, &names, &lease.key, now)?;
-                }
-                let entry = transaction.entry(&lease.key)?;
-                transaction.apply(&lease.key, decide::settle(entry, settle))
-            })
-            .await
+        let names = if settle.gives_at().is_some() { names } else { Vec::new() };
+        let keys = Keys { key: lease.key().to_owned(), names };
+        let (owner, given) = (keys.key.clone(), keys.names.clone());
+        let settled = ledger.turn(keys, lease.stand(Stand::Settles), move |known, _| {
+            let _until_it_is_settled = &lease;
+            let changes = match settle.gives_at() {
+                Some(now) => give(&given, known.names, &owner, now)?,
+                None => Vec::new(),
+            };
+            let change = decide::settle(known.entry, settle.clone());
+            Ok(Decided { change, names: changes, answer: () })
+        });
+        settled.await
     }
 }
 
-/// All of `names`, or none where one is somebody else's.
+/// All of `names`, whose entries these are, or none where one is somebody else's.
 fn give(
-    transaction: &mut Transaction<'_>,
     names: &[String],
+    entries: Vec<Option<Entry>>,
     owner: &str,
     now: Timestamp,
-) -> Result<(), Error> {
-    let mut changes = Vec::with_capacity(names.len());
-    for name in names {
-        match decide::assign(transaction.entry(name)?, owner, now) {
-            Assign::Take(change) => changes.push((name, change)),
-            Assign::Taken => return Err(Error::Taken { name: name.clone() }),
-        }
-    }
-    changes.into_iter().try_for_each(|(name, change)| transaction.apply(name, change))
+) -> Result<Vec<Change>, Error> {
+    let give = |(name, entry): (&String, Option<Entry>)| match decide::assign(entry, owner, now) {
+        Assign::Take(change) => Ok(change),
+        Assign::Taken => Err(Error::Taken { name: name.clone() }),
+    };
+    names.iter().zip(entries).map(give).collect()
 }

@@ -18,6 +18,16 @@ pub enum Entry {
     Closed { at: Timestamp, outcome: Option<Value> },
 }
 
+impl Entry {
+    /// When it was begun or settled.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Intent(intent) => intent.at,
+            Self::Done { at, .. } | Self::Closed { at, .. } => *at,
+        }
+    }
+}
+
 /// What to do to the entry of a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {

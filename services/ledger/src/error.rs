@@ -40,6 +40,15 @@ pub enum Error {
         /// What the store said.
         why: String,
     },
+    /// The store of several processes can't be used, or what it answers can't.
+    #[error("the ledger's store can't be used: {why}")]
+    Store {
+        /// What is the matter.
+        why: String,
+    },
+    /// The claim on the key is not this one's any more: it was not renewed in time, or the store lost it. Nothing was written.
+    #[error("the claim on the key was lost: another process may be at it")]
+    ClaimLost,
     /// A name that was to be given belongs to somebody else; nothing was written.
     #[error("{name} belongs to another key")]
     Taken {
@@ -49,6 +58,12 @@ pub enum Error {
     /// The writer thread has ended; the process has to be restarted.
     #[error("the writer of the ledger has stopped: restart the process")]
     Stopped,
+}
+
+impl From<valkey::Error> for Error {
+    fn from(error: valkey::Error) -> Self {
+        Self::Store { why: error.to_string() }
+    }
 }
 
 /// A call from an operator process that is no longer in charge, or a ledger that can't tell.

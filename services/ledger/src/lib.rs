@@ -6,33 +6,43 @@
 
 mod answer;
 mod claim;
+mod claimed;
 mod decide;
 mod error;
+mod local;
+mod shared;
 mod store;
 mod transaction;
+mod turn;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
+use valkey::Valkey;
 
 pub use answer::{Begin, Close, Intent, Look};
-pub use claim::Claim;
-use claim::{Claimed, Lease};
-use decide::{Change, Key};
+pub use claim::{Claim, Hold};
+use decide::Change;
 pub use error::{Error, Fenced};
-use store::Store;
-use transaction::{Growing, Transaction};
-use writer::Writer;
+use local::Local;
+use shared::Shared;
+use turn::{Decided, Decision, Keys, Stand};
+
+/// How long a claim in a store is held after it was renewed last, unless said otherwise.
+pub const LEASE: Duration = Duration::from_secs(30);
 
 /// A ledger; clones share it. The last one dropped closes the file.
 #[derive(Clone)]
-pub struct Ledger {
-    writer: Arc<Writer>,
-    claimed: Claimed,
-    born: Timestamp,
-    path: Option<Arc<Path>>,
+pub struct Ledger(Place);
+
+#[derive(Clone)]
+enum Place {
+    /// A file of this process, or its memory.
+    Local(Local),
+    /// A store that other processes use as well.
+    Shared(Shared),
 }
 
 /// How large a ledger is.
@@ -40,7 +50,7 @@ pub struct Ledger {
 pub struct Size {
     /// Keys that are not forgotten.
     pub keys: u64,
-    /// Of the file, which does not shrink when keys are forgotten; none in memory.
+    /// Of the file, which does not shrink when keys are forgotten; none in memory, or in a store.
     pub bytes: Option<u64>,
 }
 
@@ -48,25 +58,48 @@ impl Ledger {
     /// Opens the file at `path`, creates it where it is missing; without a path the ledger is in memory and is
     /// forgotten with the process. A new one is born `now`.
     pub fn open(path: Option<&Path>, now: Timestamp) -> Result<Self, Error> {
-        let (store, born) = Store::open(path, now)?;
-        let writer = Writer::start(store, path).map_err(|_| Error::Stopped)?;
-        Ok(Self { writer: Arc::new(writer), claimed: Claimed::default(), born, path: path.map(Into::into) })
+        Ok(Self(Place::Local(Local::open(path, now)?)))
     }
 
-    /// When the ledger was made. Of keys first used before, it may know nothing.
+    /// The ledger of `base` in a store, for all processes that open it there; within a Tokio runtime. A claim is held for
+    /// `lease` (normally [`LEASE`], the same in all of them) at a time: as long it takes until another process gets the claim of one that
+    /// is gone. Where the store was started anew since it was asked last, by anybody, the ledger is born anew, since it may have lost
+    /// what it knew.
+    pub fn shared(store: Valkey, base: &str, lease: Duration, now: Timestamp) -> Self {
+        Self(Place::Shared(Shared::new(store, base, lease, now)))
+    }
+
+    /// Now, by the clock of all that use the ledger: that of the store, as far as it was heard of, or of this machine.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Place::Local(_) => Timestamp::now(),
+            Place::Shared(shared) => shared.now(),
+        }
+    }
+
+    /// When the ledger was made, as far as it was heard of. Of keys first used before, it may know nothing.
     pub fn born(&self) -> Timestamp {
-        self.born
+        match &self.0 {
+            Place::Local(local) => local.born(),
+            Place::Shared(shared) => shared.born(),
+        }
     }
 
     /// Of keys first used before this time the ledger may know nothing: its birth, or the limit of its last sweep.
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
-        self.write(|transaction| transaction.horizon()).await
+        match &self.0 {
+            Place::Local(local) => local.horizon().await,
+            Place::Shared(shared) => shared.horizon().await,
+        }
     }
 
-    /// Resolves when the writer has ended, which it does only by a panic: from then on each call is answered
+    /// Resolves when the writer of the file has ended, which it does only by a panic: from then on each call is answered
     /// [`Error::Stopped`], and the process should end.
     pub async fn stopped(&self) {
-        self.writer.ended().await;
+        match &self.0 {
+            Place::Local(local) => local.stopped().await,
+            Place::Shared(_) => std::future::pending().await,
+        }
     }
 
     /// Begins the work under `key`; the intent is durable before this returns.
@@ -83,50 +116,53 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Begin, Error> {
         let fingerprint = fingerprint.to_owned();
-        let begun = self.decide(key, since, move |key, lease| {
-            let (change, begin) = decide::begin(key, fingerprint, note, now);
-            (change, begin.map(lease))
+        let begun = self.turn(Keys::one(key), Stand::Asks, move |known, lease| {
+            let (change, begin) = decide::begin(known.key(since), fingerprint.clone(), note.clone(), now);
+            Ok(Decided::one((change, begin.map(lease))))
         });
         Ok(begun.await?.map(|lease| Claim::new(self.clone(), lease)))
     }
 
     /// Closes `key`: whoever begins it from now on is told so. With `since` as for [`Ledger::begin`].
     pub async fn close(&self, key: &str, since: Option<Timestamp>, now: Timestamp) -> Result<Close, Error> {
-        let closed = self.decide(key, since, move |key, lease| {
-            let (change, close) = decide::close(key, now);
-            (change, close.map(lease))
+        let closed = self.turn(Keys::one(key), Stand::Asks, move |known, lease| {
+            let (change, close) = decide::close(known.key(since), now);
+            Ok(Decided::one((change, close.map(lease))))
         });
         Ok(closed.await?.map(|lease| Claim::new(self.clone(), lease)))
     }
 
     /// What is known of `key`, after all that was asked before.
     pub async fn look(&self, key: &str) -> Result<Look, Error> {
-        self.decide(key, None, |key, _| (Change::Keep, decide::look(key))).await
+        let looked = self.turn(Keys::one(key), Stand::Asks, |known, _| {
+            Ok(Decided::one((Change::Keep, decide::look(known.key(None)))))
+        });
+        looked.await
     }
 
     /// Proves that the ledger can be written, by a write at most every ten seconds; between them that it can be read.
     pub async fn check(&self, now: Timestamp) -> Result<(), Error> {
-        self.write(move |transaction| transaction.check(now)).await
+        match &self.0 {
+            Place::Local(local) => local.check(now).await,
+            Place::Shared(shared) => shared.check().await,
+        }
     }
 
     /// How large the ledger is.
     pub async fn size(&self) -> Result<Size, Error> {
-        let keys = self.write(|transaction| transaction.keys()).await?;
-        let bytes = self.path.as_deref().and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len());
-        Ok(Size { keys, bytes })
+        match &self.0 {
+            Place::Local(local) => local.size().await,
+            Place::Shared(shared) => shared.size().await,
+        }
     }
 
     /// Refuses an epoch below the highest seen for `key`; remembers a higher one durably before it returns.
     pub async fn fence(&self, key: &str, epoch: i64, now: Timestamp) -> Result<(), Fenced> {
-        let key = key.to_owned();
-        let seen = self.write(move |transaction| {
-            let seen = transaction.epoch(&key)?;
-            if seen.is_none_or(|seen| seen < epoch) {
-                transaction.put_epoch(&key, epoch, now)?;
-            }
-            Ok(seen)
-        });
-        match seen.await? {
+        let seen = match &self.0 {
+            Place::Local(local) => local.fence(key, epoch, now).await?,
+            Place::Shared(shared) => shared.fence(key, epoch, now).await?,
+        };
+        match seen {
             Some(seen) if seen > epoch => Err(Fenced::Older { seen }),
             _ => Ok(()),
         }
@@ -147,66 +183,35 @@ impl Ledger {
         older_than: Timestamp,
         is_over: impl Fn(&Intent) -> bool + Clone + Send + 'static,
     ) -> Result<u64, Error> {
-        let entries = self.sweep_table(Growing::Entries, older_than, is_over.clone()).await?;
-        self.sweep_table(Growing::Epochs, older_than, is_over).await?;
-        Ok(entries)
-    }
-
-    async fn sweep_table(
-        &self,
-        table: Growing,
-        older_than: Timestamp,
-        is_over: impl Fn(&Intent) -> bool + Clone + Send + 'static,
-    ) -> Result<u64, Error> {
-        let mut forgotten = 0;
-        let mut after: Option<String> = None;
-        loop {
-            let (claimed, is_over) = (self.claimed.clone(), is_over.clone());
-            let step = self.write(move |transaction| {
-                transaction.sweep(table, after.as_deref(), older_than, is_over, &claimed)
-            });
-            let swept = step.await?;
-            forgotten += swept.forgotten;
-            after = swept.next;
-            if after.is_none() {
-                return Ok(forgotten);
-            }
+        match &self.0 {
+            Place::Local(local) => local.sweep(older_than, is_over).await,
+            Place::Shared(shared) => shared.sweep(older_than, is_over).await,
         }
     }
 
-    /// Applies a decision on `key`; the lease is taken in the same turn, so that no two get it.
-    async fn decide<T: Send + 'static>(
-        &self,
-        key: &str,
-        since: Option<Timestamp>,
-        decision: impl FnOnce(Key, &mut dyn FnMut(()) -> Lease) -> (Change, T) + Send + 'static,
-    ) -> Result<T, Error> {
-        let name = key.to_owned();
-        let claimed = self.claimed.clone();
-        self.write(move |transaction| {
-            let horizon = transaction.horizon()?;
-            let key = Key {
-                entry: transaction.entry(&name)?,
-                claimed: claimed.contains(&name),
-                forgotten: since.filter(|since| *since < horizon),
-            };
-            let (change, answer) = decision(key, &mut |()| claimed.take(&name));
-            transaction.apply(&name, change)?;
-            Ok(answer)
-        })
-        .await
+    /// What `take` makes of the intents that other processes have claimed: what may be under way there.
+    pub async fn elsewhere<T>(&self, take: impl FnMut(&str, &Intent) -> Option<T>) -> Result<Vec<T>, Error> {
+        match &self.0 {
+            Place::Local(_) => Ok(Vec::new()),
+            Place::Shared(shared) => shared.elsewhere(take).await,
+        }
     }
 
-    async fn write<T: Send + 'static>(
+    async fn turn<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error> + Send + 'static,
+        keys: Keys,
+        stand: Stand,
+        decision: impl Decision<T>,
     ) -> Result<T, Error> {
-        self.writer.run(work).await
+        match &self.0 {
+            Place::Local(local) => local.turn(keys, decision).await,
+            Place::Shared(shared) => shared.turn(keys, stand, decision).await,
+        }
     }
 }
 
 impl std::fmt::Debug for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ledger").field("born", &self.born).finish_non_exhaustive()
+        f.debug_struct("Ledger").field("born", &self.born()).finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use redb::{
 
 use crate::{
     Error, Intent,
-    claim::Claimed,
+    claimed::Claimed,
     decide::{Change, Entry, is_forgettable},
     store::storage,
 };

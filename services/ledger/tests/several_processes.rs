@@ -1,0 +1,274 @@
+//! One ledger of several processes: claims that run out, stores that forget, and what each is told.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan as _};
+use ledger::{Begin, Claim, Close, Error, LEASE, Ledger, Look};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use valkey::{Valkey, cmd, testing::Server};
+
+const BASE: &str = "appAAAAAAAAAAAAAA";
+/// Short, for tests that wait until one ran out.
+const SHORT: Duration = Duration::from_millis(600);
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn store(server: &Server) -> Valkey {
+    Valkey::open(server.source()).unwrap()
+}
+
+fn open(server: &Server, lease: Duration) -> Ledger {
+    Ledger::shared(store(server), BASE, lease, now())
+}
+
+async fn begin(ledger: &Ledger, key: &str, since: Option<Timestamp>) -> Begin {
+    ledger.begin(key, "work", json!(key), since, now()).await.unwrap()
+}
+
+fn claim(begin: Begin) -> Claim {
+    match begin {
+        Begin::Fresh(claim) | Begin::Interrupted(claim, _) => claim,
+        other => panic!("expected a claim, got {other:?}"),
+    }
+}
+
+/// What another process gets who begins `key`, once it gets the claim.
+async fn begin_when_free(ledger: &Ledger, key: &str) -> Begin {
+    for _ in 0..1000 {
+        match begin(ledger, key, None).await {
+            Begin::InFlight => tokio::time::sleep(Duration::from_millis(10)).await,
+            other => return other,
+        }
+    }
+    panic!("{key} stays in flight")
+}
+
+/// A process that begins `key`, and is killed.
+fn killed_after_begin(server: &Server, key: &'static str) {
+    let store = store(server);
+    let process = std::thread::spawn(move || {
+        let runtime = Runtime::new().unwrap();
+        let claim = runtime.block_on(async {
+            let ledger = Ledger::shared(store, BASE, SHORT, now());
+            claim(begin(&ledger, key, None).await)
+        });
+        runtime.shutdown_background();
+        // Nothing of a process that was killed gives anything up.
+        std::mem::forget(claim);
+    });
+    process.join().unwrap();
+}
+
+/// Waits until the store can be used again.
+async fn is_back(ledger: &Ledger) {
+    for _ in 0..1000 {
+        if ledger.check(now()).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the store does not come back")
+}
+
+/// What 16 callers of four processes get who begin `key` at the same time: fresh, interrupted, in flight.
+async fn at_once(ledgers: &[Ledger], key: &str) -> [usize; 3] {
+    let callers = (0..16).map(|caller| {
+        let (ledger, key) = (ledgers[caller % 4].clone(), key.to_owned());
+        tokio::spawn(async move { begin(&ledger, &key, None).await })
+    });
+    let answers = futures::future::join_all(callers).await;
+    let answers: Vec<Begin> = answers.into_iter().map(Result::unwrap).collect();
+    let count = |is: fn(&Begin) -> bool| answers.iter().filter(|answer| is(answer)).count();
+    [
+        count(|answer| matches!(answer, Begin::Fresh(_))),
+        count(|answer| matches!(answer, Begin::Interrupted(..))),
+        count(|answer| matches!(answer, Begin::InFlight)),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_in_several_processes_one_gets_the_claim() {
+    let server = Server::start();
+    let ledgers: Vec<Ledger> = (0..4).map(|_| open(&server, LEASE)).collect();
+    for round in 0..20 {
+        let key = format!("k{round}");
+        assert_eq!(at_once(&ledgers, &key).await, [1, 0, 15]);
+        for ledger in &ledgers {
+            drop(begin_when_free(ledger, &key).await);
+        }
+        while ledgers[0].look(&key).await.unwrap() == Look::InFlight {}
+        assert_eq!(at_once(&ledgers, &key).await, [0, 1, 15], "also of what was left");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_goes_to_one_of_several_that_finish_at_the_same_time() {
+    let server = Server::start();
+    let ledgers: Vec<Ledger> = (0..4).map(|_| open(&server, LEASE)).collect();
+    for round in 0..20 {
+        let mut finishing = Vec::new();
+        for (number, ledger) in ledgers.iter().enumerate() {
+            let claim = claim(begin(ledger, &format!("{round}/{number}"), None).await);
+            let names = vec![format!("record {round}"), format!("record {round} of {number}")];
+            finishing.push(claim.owning(names).finish(json!(number), now()));
+        }
+        let finished = futures::future::join_all(finishing.into_iter().map(tokio::spawn)).await;
+        let winners: Vec<usize> =
+            (0..4).filter(|number| finished[*number].as_ref().unwrap().is_ok()).collect();
+        assert_eq!(winners.len(), 1, "{finished:?}");
+        for number in 0..4 {
+            let own = ledgers[0].look(&format!("record {round} of {number}")).await.unwrap();
+            assert_eq!(own != Look::Unknown, winners[0] == number, "all of its names, or none");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_claim_is_held_as_long_as_its_process_lives_and_not_longer() {
+    let server = Server::start();
+    let (first, second) = (open(&server, SHORT), open(&server, SHORT));
+    let held = claim(begin(&first, "held", None).await);
+    killed_after_begin(&server, "left");
+    assert_eq!(second.look("left").await.unwrap(), Look::InFlight);
+    let Begin::Interrupted(taken, intent) = begin_when_free(&second, "left").await else {
+        panic!("the intent is lost")
+    };
+    assert_eq!(intent.note, json!("left"));
+    assert!(taken.quiet().unwrap() > intent.at + jiff::SignedDuration::try_from(SHORT).unwrap());
+    assert_eq!(first.look("left").await.unwrap(), Look::InFlight);
+    tokio::time::sleep(SHORT).await;
+    assert!(held.hold().is_good());
+    assert!(matches!(begin(&second, "held", None).await, Begin::InFlight));
+    held.finish(json!(1), now()).await.unwrap();
+    assert!(matches!(begin(&second, "held", None).await, Begin::Done(_)));
+}
+
+#[tokio::test]
+async fn a_claim_that_was_given_up_is_free_for_others_before_it_runs_out() {
+    let server = Server::start();
+    let (first, second) = (open(&server, LEASE), open(&server, LEASE));
+    drop(claim(begin(&first, "k", None).await));
+    assert!(matches!(begin_when_free(&second, "k").await, Begin::Interrupted(..)));
+}
+
+#[tokio::test]
+async fn a_process_that_can_not_renew_its_claim_stops_before_others_get_it() {
+    let server = Server::start();
+    let (first, second) = (open(&server, SHORT), open(&server, SHORT));
+    let lost = claim(begin(&first, "k", None).await);
+    let hold = lost.hold();
+    assert!(hold.is_good());
+    server.freeze();
+    hold.ended().await;
+    assert!(!hold.is_good());
+    tokio::time::sleep(SHORT).await;
+    server.thaw();
+    is_back(&second).await;
+    let Begin::Interrupted(taken, _) = begin_when_free(&second, "k").await else { panic!("not interrupted") };
+    assert_eq!(lost.note(json!("late")).await, Err(Error::ClaimLost));
+    assert_eq!(lost.finish(json!("late"), now()).await, Err(Error::ClaimLost));
+    taken.finish(json!("in time"), now()).await.unwrap();
+    assert_eq!(first.look("k").await.unwrap(), Look::Done(json!("in time")));
+}
+
+#[tokio::test]
+async fn a_tombstone_of_one_is_heeded_by_all() {
+    let server = Server::start();
+    let (first, second) = (open(&server, LEASE), open(&server, LEASE));
+    let held = claim(begin(&first, "held", None).await);
+    assert!(matches!(second.close("held", None, now()).await.unwrap(), Close::InFlight));
+    held.finish(json!(1), now()).await.unwrap();
+    assert!(matches!(second.close("held", None, now()).await.unwrap(), Close::Closed(Some(_))));
+    assert!(matches!(second.close("new", None, now()).await.unwrap(), Close::Closed(None)));
+    for key in ["held", "new"] {
+        assert!(matches!(begin(&first, key, None).await, Begin::Closed(_)), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_forgot_all_does_not_know_what_was_begun_before() {
+    let mut server = Server::start();
+    let (first, second) = (open(&server, SHORT), open(&server, SHORT));
+    let since = first.horizon().await.unwrap() + 1.millisecond();
+    let claim = claim(begin(&first, "k", Some(since)).await);
+    server.restart();
+    is_back(&second).await;
+    let Begin::Interrupted(taken, intent) = begin(&second, "k", Some(since)).await else {
+        panic!("a store that can't know claims to know")
+    };
+    assert_eq!(intent.at, since);
+    let born = second.born();
+    assert!(born > since && second.horizon().await.unwrap() == born);
+    assert!(taken.quiet().unwrap() >= born + jiff::SignedDuration::try_from(SHORT).unwrap());
+    assert_eq!(claim.finish(json!(1), now()).await, Err(Error::ClaimLost));
+    let later = Some(second.horizon().await.unwrap() + 1.millisecond());
+    assert!(matches!(begin(&first, "new", later).await, Begin::Fresh(_)));
+}
+
+#[tokio::test]
+async fn a_store_that_wrote_all_knows_it_after_a_restart_and_may_have_lost_the_rest() {
+    let mut server = Server::with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let (first, second) = (open(&server, LEASE), open(&server, LEASE));
+    let before = first.horizon().await.unwrap();
+    claim(begin(&first, "done", None).await).finish(json!(1), now()).await.unwrap();
+    let held = claim(begin(&first, "held", None).await);
+    server.restart();
+    is_back(&second).await;
+    assert_eq!(second.look("done").await.unwrap(), Look::Done(json!(1)));
+    assert_eq!(second.look("held").await.unwrap(), Look::InFlight);
+    assert!(second.horizon().await.unwrap() > before);
+    assert!(matches!(begin(&second, "other", Some(before)).await, Begin::Interrupted(..)));
+    is_back(&first).await;
+    held.finish(json!(2), now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_others_have_claimed_is_told_without_ones_own() {
+    let server = Server::start();
+    let (first, second) = (open(&server, LEASE), open(&server, LEASE));
+    let _own = claim(begin(&first, "own", None).await);
+    let _theirs = claim(begin(&second, "theirs", None).await);
+    claim(begin(&second, "over", None).await).finish(Value::Null, now()).await.unwrap();
+    drop(claim(begin(&second, "given up", None).await));
+    drop(begin_when_free(&first, "given up").await);
+    let named = |key: &str, _: &ledger::Intent| Some(key.to_owned());
+    assert_eq!(first.elsewhere(named).await.unwrap(), ["theirs"]);
+}
+
+#[tokio::test]
+async fn the_ledgers_of_bases_are_apart() {
+    let server = Server::start();
+    let other = Ledger::shared(store(&server), "appBBBBBBBBBBBBBB", LEASE, now());
+    claim(begin(&open(&server, LEASE), "k", None).await).finish(json!(1), now()).await.unwrap();
+    assert_eq!(other.look("k").await.unwrap(), Look::Unknown);
+}
+
+#[tokio::test]
+async fn a_store_that_throws_keys_away_can_not_keep_a_ledger() {
+    let server = Server::start();
+    let ledger = open(&server, LEASE);
+    let set = async |name: &str, value: &str| {
+        store(&server).command::<()>(cmd("CONFIG").arg("SET").arg(name).arg(value)).await.unwrap();
+    };
+    set("maxmemory", "100mb").await;
+    ledger.check(now()).await.unwrap();
+    set("maxmemory-policy", "volatile-lru").await;
+    let error = ledger.check(now()).await.unwrap_err().to_string();
+    assert!(error.contains("volatile-lru") && error.contains("set maxmemory-policy noeviction"), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_an_error_and_proves_nothing() {
+    let mut server = Server::start();
+    let ledger = open(&server, LEASE);
+    let claim = claim(begin(&ledger, "k", None).await);
+    server.stop();
+    let begun = ledger.begin("other", "work", Value::Null, None, now()).await;
+    assert!(matches!(begun, Err(Error::Store { .. })), "{begun:?}");
+    assert!(matches!(claim.finish(json!(1), now()).await, Err(Error::Store { .. })));
+    assert!(matches!(ledger.check(now()).await, Err(Error::Store { .. })));
+}
