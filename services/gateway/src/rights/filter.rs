@@ -37,18 +37,18 @@ impl Filter {
 
     /// What the client gets of `answer`.
     pub fn apply(&self, mut answer: Answer) -> Answer {
+        if *self == Self::Nothing || !answer.status.is_success() {
+            return answer;
+        }
+        // It tells what is hidden from what is hidden otherwise.
+        answer.headers.remove(header::ETAG);
         // A HEAD has no body.
-        let is_bare = answer.body.is_empty() && !matches!(self, Self::One(_));
-        if *self == Self::Nothing || !answer.status.is_success() || is_bare {
+        if answer.body.is_empty() && !matches!(self, Self::One(_)) {
             return answer;
         }
         let Some(Value::Object(body)) = answer.value() else { return unreadable() };
         match self.left(body) {
-            Some(Ok(body)) => {
-                // It tells what is hidden from what is hidden otherwise.
-                answer.headers.remove(header::ETAG);
-                Answer { body: body.to_string().into(), ..answer }
-            }
+            Some(Ok(body)) => Answer { body: body.to_string().into(), ..answer },
             Some(Err(error)) => error.into(),
             None => unreadable(),
         }

@@ -101,16 +101,21 @@ impl<'a> Grant<'a> {
         self.field(name).filter(|field| self.is_legible(field))
     }
 
-    /// As [`Grant::legible`], by the rule of formulas, which do not regard case.
+    /// As [`Grant::legible`], by the rule of formulas: without regard to case where no name fits exactly.
     pub fn legible_in_formula(&self, name: &str) -> Option<&'a Field> {
         let lower = name.to_lowercase();
-        self.only(|field| field.id == name || field.name.to_lowercase() == lower)
-            .filter(|field| self.is_legible(field))
+        let is_meant = |field: &&Field| field.id == name || field.name.to_lowercase() == lower;
+        let is_hidden = |field: &Field| !self.shows(field) || !self.is_legible(field);
+        if self.table.fields.iter().filter(is_meant).any(is_hidden) {
+            return None;
+        }
+        self.table.fields.get(self.table.field_in_formula(name)?)
     }
 
-    /// Whether some cell, `as_text` or as JSON, may not be answered.
+    /// Whether some cell, `as_text` or as JSON, may not be answered: a field that was added meanwhile may not, where all
+    /// that may are declared.
     pub fn hides(&self, as_text: bool) -> bool {
-        self.visible(as_text).count() < self.table.fields.len()
+        !self.is_whole() || self.visible(as_text).count() < self.table.fields.len()
     }
 
     /// The fields whose cells may be answered.

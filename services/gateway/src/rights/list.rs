@@ -1,6 +1,8 @@
 //! Lists of records: asked for anew from what was understood, so that nothing else reaches Airtable. Pure.
 
-use airtable::{Error, ListParameters, formula::Formula, id::Kind, list::truth, query};
+use std::collections::HashMap;
+
+use airtable::{Error, Field, ListParameters, formula::Syntax, id::Kind, list::truth, query};
 use form_urlencoded::Serializer;
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -67,7 +69,7 @@ fn question(grant: &Grant, given: &Map<String, Value>) -> Result<(Map<String, Va
         let named = |name: &str| if as_text { grant.legible(name) } else { grant.field(name) };
         let id = |name: &String| Ok(named(name).ok_or_else(|| unknown(name))?.id.clone());
         put("fields", names.iter().map(id).collect::<Result<Vec<_>, Error>>()?.into());
-    } else if grant.hides(as_text) {
+    } else if as_text || grant.hides(false) {
         let ids: Vec<_> = grant.visible(as_text).map(|field| field.id.clone()).collect();
         // An empty list asks for all of them; then the answer is filtered only.
         if !ids.is_empty() {
@@ -82,8 +84,7 @@ fn question(grant: &Grant, given: &Map<String, Value>) -> Result<(Map<String, Va
         put("sort", sort.collect::<Result<Vec<_>, Error>>()?.into());
     }
     if let Some(text) = asked.filter_by_formula {
-        check_formula(grant, &text)?;
-        put("filterByFormula", text.into());
+        put("filterByFormula", formula(grant, text)?.into());
     }
     if let Some(view) = asked.view {
         // Its order and filter may be by hidden fields.
@@ -117,18 +118,23 @@ fn question(grant: &Grant, given: &Map<String, Value>) -> Result<(Map<String, Va
     Ok((question, as_text))
 }
 
-/// Whether a formula uses only what may be seen as people see it.
-fn check_formula(grant: &Grant, text: &str) -> Result<(), Error> {
+/// A formula that uses only what may be seen as people see it, with fields by id; as it is where nothing is hidden.
+fn formula(grant: &Grant, text: String) -> Result<String, Error> {
     if !grant.hides(true) {
-        return Ok(());
+        return Ok(text);
     }
     if text.len() > LONGEST_FORMULA {
         let why =
             format!("filterByFormula: longer than {LONGEST_FORMULA} bytes, with hidden fields in the table");
         return Err(Error::InvalidRequestBecause(why));
     }
-    Formula::read(text, |name| grant.legible_in_formula(name).map(|_| 0))?;
-    Ok(())
+    let syntax = Syntax::read(&text)?;
+    let names = syntax.fields().into_iter();
+    let known: HashMap<&str, Option<&Field>> =
+        names.clone().map(|name| (name, grant.legible_in_formula(name))).collect();
+    let id = |name: &str| Some(known.get(name).copied()??.id.clone());
+    let unknown: Vec<String> = names.filter(|name| id(name).is_none()).map(str::to_owned).collect();
+    if unknown.is_empty() { Ok(syntax.renamed(id)) } else { Err(Error::UnknownFieldsInFormula(unknown)) }
 }
 
 fn asks_for_comment_count(given: &Map<String, Value>) -> bool {

@@ -1,5 +1,7 @@
 //! What of an answer is left.
 
+use http::header;
+
 use super::*;
 
 fn filtered(filter: &Filter, body: &Value) -> Value {
@@ -23,6 +25,16 @@ fn of_an_answer_only_what_is_known_and_allowed_is_left() {
     assert_eq!(filtered(&one, &json!({"records": [record("Name")]})), left("Name"));
     let none = one.apply(Answer::json(StatusCode::OK, &json!({"records": []})));
     assert_eq!(none.error_type().as_deref(), Some("INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"));
+}
+
+#[test]
+fn no_answer_tells_by_its_etag_that_something_hidden_changed() {
+    let tagged =
+        |body: &Value| Answer::json(StatusCode::OK, body).with(header::ETAG, HeaderValue::from_static("W/x"));
+    let bare = Answer { body: Default::default(), ..tagged(&Value::Null) };
+    for answer in [tagged(&json!({"tables": []})), bare] {
+        assert!(!Filter::Tables(usual()).apply(answer).headers.contains_key(header::ETAG));
+    }
 }
 
 #[test]

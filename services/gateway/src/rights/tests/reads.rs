@@ -47,10 +47,13 @@ fn what_is_hidden_is_answered_as_what_is_not_there() {
 fn a_formula_may_use_what_the_client_may_see_as_people_see_it() {
     let list = |formula: &str| json!({"filterByFormula": formula});
     let allowed = |formula| outcome(&usual(), Method::POST, "/Customers/listRecords", &list(formula));
-    for formula in
-        ["{name}='x'", "AND(Email, {fld00000000000011})", "FIND('IBAN', {Orders})", "RECORD_ID()='x'"]
-    {
-        assert_eq!(allowed(formula).unwrap().1["filterByFormula"], formula);
+    for (formula, sent) in [
+        ("{name}='x'", "{fld00000000000011}='x'"),
+        ("AND(Email, {fld00000000000011})", "AND({fld00000000000012}, {fld00000000000011})"),
+        ("FIND('IBAN', {Orders})", "FIND('IBAN', {fld00000000000014})"),
+        ("RECORD_ID()='{Name}'", "RECORD_ID()='{Name}'"),
+    ] {
+        assert_eq!(allowed(formula).unwrap().1["filterByFormula"], sent, "whatever the names mean by then");
     }
     for formula in [
         "{IBAN}='x'",
@@ -71,6 +74,42 @@ fn a_formula_may_use_what_the_client_may_see_as_people_see_it() {
     assert!(
         outcome(&usual(), Method::POST, "/Orders/listRecords", &list("{IBAN}")).is_ok(),
         "another table's field"
+    );
+}
+
+#[test]
+fn of_two_names_that_differ_in_case_both_must_be_seen_and_the_exact_one_is_sent() {
+    let mut tables = tables();
+    tables[0].fields[4].name = "EMAIL".to_owned();
+    let sent = |rights: &[TableRights], formula: &str| {
+        let asked = request(Method::POST, "/Customers/listRecords", &json!({"filterByFormula": formula}));
+        let allowed = decide(Scope { rights, tables: &tables }, BASE, &asked).ok()?;
+        serde_json::from_slice::<Value>(&allowed.request.body).unwrap()["filterByFormula"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    assert_eq!(sent(&usual(), "{Email}"), None, "EMAIL is a link whose other side is hidden");
+    let both = rights(json!([{"name": "Customers", "fields": ["Email", "EMAIL"]}, {"name": "Salaries"}]));
+    for (formula, id) in [("{Email}", 12), ("{EMAIL}", 15), ("{email}", 12)] {
+        assert_eq!(sent(&both, formula), Some(format!("{{fld{id:014}}}")), "{formula}");
+    }
+}
+
+#[test]
+fn a_field_that_comes_after_the_schema_was_read_is_not_asked_for_where_fields_are_declared() {
+    let all = rights(json!([{"name": "Ta/ble é", "fields": ["Name", "Papers"]}]));
+    let tables = tables();
+    let asked = request(Method::GET, "/Ta%2Fble%20%C3%A9", &Value::Null);
+    let allowed = decide(Scope { rights: &all, tables: &tables }, BASE, &asked).unwrap();
+    assert!(allowed.request.target.contains("fld00000000000041&fields"), "{}", allowed.request.target);
+    let record = json!({"id": RECORD, "createdTime": "t", "fields": {"Name": "a", "Added": "s"}});
+    let left = allowed.filter.apply(Answer::json(StatusCode::OK, &json!({"records": [record]})));
+    assert_eq!(left.value().unwrap()["records"][0]["fields"], json!({"Name": "a"}));
+    let text = "/Orders?cellFormat=string&timeZone=utc&userLocale=en";
+    let sent = outcome(&usual(), Method::GET, text, &Value::Null).unwrap().0;
+    assert!(
+        sent.contains("fields"),
+        "a link that comes may show what records of a hidden table are called: {sent}"
     );
 }
 
