@@ -15,15 +15,19 @@ use tokio::{
 use crate::{
     answer::Answer,
     delivery::{
-        Delivery, Undelivered,
+        self, Delivery, Undelivered,
         retry::Care,
         upstream::{Request, Trip},
     },
     queue::caller::Caller,
-    reads::{AskedTables, Reads},
+    reads::{self, AskedTables, Reads, Trouble},
 };
 
 const KEPT: Duration = Duration::from_mins(1);
+/// After somebody met trouble what is known counts for so long: longer than from one probe to the next.
+const EXCUSED: Duration = Duration::from_mins(2);
+/// No trouble excuses what is older.
+const OLDEST: Duration = Duration::from_hours(24);
 /// Between two reads that names nobody knows asked for.
 const AT_MOST_EVERY: Duration = Duration::from_secs(2);
 
@@ -47,16 +51,28 @@ struct Shared {
 struct Known {
     asked: AskedTables,
     tables: Tables,
+    /// Until when newer ones are not asked for, since Airtable can't be asked.
+    excused: Option<Instant>,
 }
 
 /// Why there is none.
 #[derive(Debug, thiserror::Error)]
-#[error("this request needs the schema of the base, which can't be read: {0}")]
-pub struct Unavailable(String);
+pub enum Unavailable {
+    #[error("this request needs the schema of the base, which can't be read: {0}")]
+    Unread(String),
+    /// With Airtable's answer.
+    #[error("the month's quota of requests is used up")]
+    Quota(Box<Answer>),
+}
 
 impl From<Unavailable> for Answer {
     fn from(none: Unavailable) -> Self {
-        Self::later("GATEWAY_SCHEMA_UNAVAILABLE", &none.to_string(), 5)
+        match none {
+            Unavailable::Quota(answer) => *answer,
+            unread @ Unavailable::Unread(_) => {
+                Self::later("GATEWAY_SCHEMA_UNAVAILABLE", &unread.to_string(), 5)
+            }
+        }
     }
 }
 
@@ -67,7 +83,8 @@ impl Schema {
         Self(Arc::new(Shared { request, delivery, reads, known: Mutex::default(), turn: Turn::default() }))
     }
 
-    /// The tables, at most a minute old, and never from before a change that this gateway had answered.
+    /// The tables, at most a minute old where Airtable can be asked, and never from before a change that this gateway had
+    /// answered.
     pub async fn tables(&self, caller: &Caller) -> Result<Tables, Unavailable> {
         self.fresh(caller, |age, _| age < KEPT).await
     }
@@ -81,51 +98,54 @@ impl Schema {
     pub async fn probe(&self, deadline: Instant) -> Result<Trip, Undelivered> {
         let asked = self.0.reads.ask_tables();
         let sent = self.0.delivery.probe(&self.0.request, deadline).await;
-        if let Ok(Trip::Answered(answer)) = &sent {
-            // What can't be read is no news of the base, and no client waits for it.
-            let _unread = self.learn(asked, answer);
-        }
+        // No client waits for it.
+        let _known_or_not = self.learn(asked, &sent.clone().and_then(delivery::delivered));
         sent
     }
 
-    /// What is known, where that `will_do`; else what Airtable says now.
+    /// What is known, where that `will_do`, or else nobody can be asked; else what Airtable says now.
     async fn fresh(
         &self,
         caller: &Caller,
         will_do: impl Fn(Duration, &Tables) -> bool,
     ) -> Result<Tables, Unavailable> {
-        let at_hand = || {
-            let known = self.known();
-            let known = known.as_ref().filter(|known| self.0.reads.are_tables_as_asked(&known.asked))?;
-            will_do(known.asked.at().elapsed(), &known.tables).then(|| known.tables.clone())
-        };
-        if let Some(tables) = at_hand() {
+        if let Some(tables) = self.at_hand(&will_do) {
             return Ok(tables);
         }
         let turn = timeout_at(caller.deadline, self.0.turn.lock()).await;
-        let _turn = turn.map_err(|_| Unavailable("others wait for it as well".to_owned()))?;
-        if let Some(tables) = at_hand() {
+        let _turn = turn.map_err(|_| Unavailable::Unread("others wait for it as well".to_owned()))?;
+        if let Some(tables) = self.at_hand(&will_do) {
             return Ok(tables);
         }
-        self.ask(caller).await.map_err(Unavailable)
-    }
-
-    async fn ask(&self, caller: &Caller) -> Result<Tables, String> {
         let asked = self.0.reads.ask_tables();
-        let sent = self.0.delivery.send(&self.0.request, Care::Read, caller).await;
-        self.learn(asked, &sent.map_err(|error| error.to_string())?)
+        let outcome = self.0.delivery.send(&self.0.request, Care::Read, caller).await;
+        self.learn(asked, &outcome).or_else(|unavailable| self.at_hand(&will_do).ok_or(unavailable))
     }
 
-    /// The tables in `answer`, which are kept unless newer ones are known.
-    fn learn(&self, asked: AskedTables, answer: &Answer) -> Result<Tables, String> {
-        let tables = read(answer);
+    fn at_hand(&self, will_do: impl Fn(Duration, &Tables) -> bool) -> Option<Tables> {
+        let known = self.known();
+        let known = known.as_ref().filter(|known| self.0.reads.are_tables_as_asked(&known.asked))?;
+        let age = known.asked.at().elapsed();
+        let is_excused = age < OLDEST && known.excused.is_some_and(|until| Instant::now() < until);
+        (is_excused || will_do(age, &known.tables)).then(|| known.tables.clone())
+    }
+
+    /// The tables that asking came to, which are kept unless newer ones are known.
+    fn learn(&self, asked: AskedTables, outcome: &reads::Outcome) -> Result<Tables, Unavailable> {
+        let tables = read(outcome);
         let mut known = self.known();
         if known.as_ref().is_some_and(|known| known.asked.at() > asked.at()) {
             return tables;
         }
-        self.0.reads.learn_tables(&asked, tables.as_ref().ok().map(|tables| tables.as_slice()));
-        if let Ok(tables) = &tables {
-            *known = Some(Known { asked, tables: tables.clone() });
+        if outcome.is_ok() {
+            self.0.reads.learn_tables(&asked, tables.as_ref().ok().map(|tables| tables.as_slice()));
+        }
+        match (&tables, known.as_mut()) {
+            (Ok(tables), _) => *known = Some(Known { asked, tables: tables.clone(), excused: None }),
+            (Err(_), Some(known)) if reads::trouble(outcome).is_some() => {
+                known.excused = Some(Instant::now() + EXCUSED);
+            }
+            (Err(_), _) => (),
         }
         tables
     }
@@ -135,15 +155,26 @@ impl Schema {
     }
 }
 
-fn read(answer: &Answer) -> Result<Tables, String> {
+fn read(outcome: &reads::Outcome) -> Result<Tables, Unavailable> {
     #[derive(Deserialize)]
     struct Listed {
         tables: Vec<Table>,
     }
+    let unread = |why: &dyn std::fmt::Display| Unavailable::Unread(why.to_string());
+    let answer = outcome.as_ref().map_err(|error| unread(error))?;
+    if reads::trouble(outcome) == Some(Trouble::Quota) {
+        return Err(Unavailable::Quota(Box::new(answer.clone())));
+    }
     if !answer.status.is_success() {
-        let kind = answer.error_type().unwrap_or_default();
-        return Err(format!("Airtable answers {} {kind}", answer.status.as_u16()).trim_end().to_owned());
+        let (status, kind) = (answer.status.as_u16(), answer.error_type().unwrap_or_default());
+        return Err(unread(&format!("Airtable answers {status} {kind}").trim_end()));
     }
     let listed = serde_json::from_slice::<Listed>(&answer.body);
-    listed.map(|listed| listed.tables.into()).map_err(|error| format!("Airtable's answer is none: {error}"))
+    listed
+        .map(|listed| listed.tables.into())
+        .map_err(|error| unread(&format!("Airtable's answer is none: {error}")))
 }
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

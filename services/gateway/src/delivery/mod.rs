@@ -209,7 +209,8 @@ async fn listen(heard: tokio::sync::oneshot::Receiver<Verdict>) -> Verdict {
     heard.await.unwrap_or_else(|_| Verdict::Sent(Ok(Trip::Lost("its answer was given up".to_owned()))))
 }
 
-fn delivered(sent: Trip) -> Result<Answer, Undelivered> {
+/// What a trip came to, for who asked.
+pub fn delivered(sent: Trip) -> Result<Answer, Undelivered> {
     match sent {
         Trip::Answered(answer) => Ok(answer),
         Trip::NotSent(why) => Err(Undelivered::NotSent(why)),

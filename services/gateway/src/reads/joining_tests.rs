@@ -72,10 +72,18 @@ impl Stage {
     }
 
     fn read(&self, cache_control: &'static str) -> impl Future<Output = Outcome> + use<> {
+        self.read_within(Duration::from_secs(20), cache_control)
+    }
+
+    fn read_within(
+        &self,
+        patience: Duration,
+        cache_control: &'static str,
+    ) -> impl Future<Output = Outcome> + use<> {
         let mut request = Request::get(LIST.to_owned());
         request.headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
         let reads = self.reads.clone();
-        let caller = Caller::gateway(Instant::now() + Duration::from_secs(20));
+        let caller = Caller::gateway(Instant::now() + patience);
         async move { reads.answer(request, caller).await }
     }
 
@@ -111,6 +119,17 @@ async fn a_read_that_nobody_waits_for_is_joined_by_nobody() {
     assert!(poll!(&mut second).is_pending());
     stage.answers.add_permits(1);
     second.await.unwrap();
+}
+
+#[tokio::test]
+async fn who_joins_a_read_waits_no_longer_than_its_own_patience() {
+    let stage = Stage::new().await;
+    let mut first = Box::pin(stage.read(""));
+    assert!(poll!(&mut first).is_pending());
+    let hasty = stage.read_within(Duration::from_millis(50), "");
+    assert_eq!(hasty.await, Err(Undelivered::QueueDeadline));
+    stage.answers.add_permits(1);
+    assert_eq!(number(&first.await), 0);
 }
 
 #[tokio::test]

@@ -25,19 +25,26 @@ use std::{
 
 use futures::FutureExt as _;
 use http::StatusCode;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 
+pub use self::{
+    calls::Outcome,
+    options::{Options, Trouble},
+    writing::AskedTables,
+};
 use self::{
-    calls::{Calls, Outcome, Running},
+    calls::{Calls, Running},
     control::{Forward, Status, Wish},
     marks::{Marks, Reading},
-    options::{Freshness, Trouble},
+    options::Freshness,
     pages::Pages,
     question::{Key, Question},
     scope::Keep,
     store::Store,
 };
-pub use self::{options::Options, writing::AskedTables};
 use crate::{
     delivery::{
         Delivery, Undelivered,
@@ -119,8 +126,14 @@ impl Reads {
                 Step::Give(status, answer) => return Ok(self.marked(status, answer)),
                 Step::Await { running, why, is_joined } => (running, why, is_joined),
             };
-            let outcome = running.await;
-            // Who asked first had less time.
+            let outcome = if is_collapsed {
+                // Who asked first may have more time.
+                let waited = timeout_at(asked.caller.deadline, running).await;
+                waited.unwrap_or(Err(Undelivered::QueueDeadline))
+            } else {
+                running.await
+            };
+            // Or less.
             let is_late = outcome == Err(Undelivered::QueueDeadline);
             if !(is_late && is_collapsed && Instant::now() < asked.caller.deadline) {
                 return self.conclude(&asked, outcome, Status::Forwarded { why, is_collapsed });
@@ -260,7 +273,7 @@ impl Drop for Call {
 }
 
 /// Why an old answer may be better than this outcome.
-fn trouble(outcome: &Outcome) -> Option<Trouble> {
+pub fn trouble(outcome: &Outcome) -> Option<Trouble> {
     match outcome {
         Ok(answer) => match retry::Outcome::of_answer(answer) {
             retry::Outcome::Quota => Some(Trouble::Quota),

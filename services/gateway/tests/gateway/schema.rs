@@ -1,13 +1,16 @@
 //! The schema is known once: what one asks for serves all, and no longer once the gateway itself changed it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::{
     limited::{DEALS, airtable, asked, call, gateway, outcome},
-    setup::{BASE, until},
+    setup::{BASE, answer, until},
     upstream::{Reply, Upstream},
 };
 
@@ -71,4 +74,49 @@ async fn many_who_need_the_schema_at_once_ask_once() {
     let outcomes = futures::future::join_all(asking).await;
     assert!(outcomes.iter().all(|outcome| outcome.0 == 200), "{outcomes:?}");
     assert_eq!(asked(&upstream, "/v0/meta/"), 1);
+}
+
+#[tokio::test]
+async fn while_airtable_can_not_be_asked_the_tables_known_last_count() {
+    let quota = json!({"errors": [{"error": "PUBLIC_API_BILLING_LIMIT_EXCEEDED", "message": "…"}]});
+    let no_table = (403, json!("INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"));
+    for (status, body, expected) in [
+        (429, quota, no_table.clone()),
+        (501, json!({}), no_table),
+        (403, json!({}), (503, json!("GATEWAY_SCHEMA_UNAVAILABLE"))),
+    ] {
+        let is_over = Arc::new(AtomicBool::default());
+        let over = is_over.clone();
+        let upstream = Upstream::new(move |seen| {
+            if over.load(Ordering::SeqCst) { Reply::Json(status, body.clone()) } else { airtable(seen) }
+        })
+        .await;
+        let kept = ["--cache-ttl-seconds=600"];
+        let gateway = gateway(&upstream.url, tempfile::tempdir().unwrap(), &kept).await;
+        let list = || call(&gateway, "shop", Method::GET, "Deals");
+        assert_eq!(outcome(list()).await.0, 200);
+        is_over.store(true, Ordering::SeqCst);
+        // A name that nobody knows asks for newer tables two seconds after the last time.
+        let met = loop {
+            let met = outcome(call(&gateway, "shop", Method::GET, "Nonsense")).await;
+            if asked(&upstream, "/v0/meta/") == 2 {
+                break met;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        assert_eq!(met, expected, "{status}");
+        assert_eq!(outcome(list()).await, (200, Value::Null), "{status}: what is kept is given");
+    }
+}
+
+#[tokio::test]
+async fn a_used_up_quota_is_told_as_airtable_tells_it_where_no_tables_are_known() {
+    let quota = json!({"errors": [{"error": "PUBLIC_API_BILLING_LIMIT_EXCEEDED", "message": "…"}]});
+    let upstream = Upstream::new(move |_| Reply::Json(429, quota.clone())).await;
+    let gateway = gateway(&upstream.url, tempfile::tempdir().unwrap(), &[]).await;
+    let (status, body) = answer(call(&gateway, "shop", Method::GET, "Deals")).await;
+    assert_eq!(
+        (status.as_u16(), &body["errors"][0]["error"]),
+        (429, &json!("PUBLIC_API_BILLING_LIMIT_EXCEEDED"))
+    );
 }
