@@ -53,7 +53,7 @@ impl fmt::Debug for MacSecret {
     }
 }
 
-/// The bytes that pairs of hexadecimal digits stand for.
+/// The bytes that pairs of hexadecimal digits stand for; none for other text.
 fn bytes(digits: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16)?).ok();
     let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };

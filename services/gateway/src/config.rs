@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use auth::ApiServer;
 use reqwest::Url;
 
-use crate::{delivery::upstream, queue::Limits, reads, webhook};
+use crate::{delivery::upstream, links, queue::Limits, reads, webhook};
 
 /// What a gateway takes on its command line; each option also from the environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -72,6 +72,9 @@ pub struct Config {
     /// Reads that are shared and kept.
     #[command(flatten)]
     pub reads: reads::Options,
+    /// URLs of attachments.
+    #[command(flatten)]
+    pub links: links::Options,
     /// How changes by others are heard of.
     #[command(flatten)]
     pub webhook: webhook::Options,

@@ -5,6 +5,7 @@
 //! the gateway adds is in headers, in the types `GATEWAY_…` and `IDEMPOTENCY_…`, and under `/api/airtable/`.
 
 mod answer;
+mod attachments;
 mod clients;
 mod company;
 mod config;
@@ -12,6 +13,7 @@ mod crash;
 mod delivery;
 mod drain;
 mod keyed;
+mod links;
 mod metrics;
 mod platform;
 mod proxy;
@@ -38,6 +40,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/v0/{*path}", any(proxy::proxy))
         .fallback(proxy::proxy)
         .merge(platform::routes())
+        .merge(attachments::routes())
         .layer(from_fn_with_state(gateway.clone(), delivery::timing::stamp))
         .layer(from_fn_with_state(gateway.ended().clone(), drain::answer_in_time))
         .with_state(gateway)

@@ -24,8 +24,6 @@ pub struct Metrics {
     token_refused: IntGaugeVec,
     reads: IntCounterVec,
     cache_bytes: IntGaugeVec,
-    webhook_listens: IntGaugeVec,
-    notifications: IntCounterVec,
 }
 
 impl Metrics {
@@ -102,16 +100,6 @@ impl Metrics {
                 &["outcome"],
             )?,
             cache_bytes: registry.gauge("gateway_cache_bytes", "Size of the answers that are kept.", &[])?,
-            webhook_listens: registry.gauge(
-                "gateway_webhook_listening",
-                "1 while changes by others are heard of by the gateway's own webhook.",
-                &[],
-            )?,
-            notifications: registry.counter(
-                "gateway_webhook_notifications_total",
-                "Notifications that came, by what became of them: accepted, forged, early.",
-                &["outcome"],
-            )?,
         })
     }
 
@@ -177,16 +165,6 @@ impl Metrics {
     /// So much is kept.
     pub fn cache_bytes(&self, bytes: usize) {
         self.cache_bytes.with_label_values(&NONE).set(i64::try_from(bytes).unwrap_or(i64::MAX));
-    }
-
-    /// Whether changes by others are heard of.
-    pub fn webhook_listens(&self, listens: bool) {
-        self.webhook_listens.with_label_values(&NONE).set(i64::from(listens));
-    }
-
-    /// A notification came.
-    pub fn notified(&self, outcome: &str) {
-        self.notifications.with_label_values(&[outcome]).inc();
     }
 
     /// Whether the token is refused.

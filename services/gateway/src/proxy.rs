@@ -64,13 +64,13 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     let answer = if care == retry::Care::Read {
         gateway.reads().answer(request, caller).await?
     } else {
-        let under_way = gateway.reads().write(&request);
+        let (under_way, asked) = (gateway.reads().write(&request), request.target.clone());
         let outcome = match key {
             Some(key) => Ok(gateway.idempotency().write(key, request, caller).await),
             None => gateway.delivery().send(&request, care, &caller).await,
         };
         under_way.ended(&outcome);
-        outcome?
+        gateway.reads().with_links(&asked, None, outcome?)
     };
     let answer = filter.apply(answer);
     Ok(if target == Target::Bases { only_base(answer, gateway.base()) } else { answer })

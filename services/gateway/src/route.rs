@@ -1,7 +1,9 @@
 //! Which paths lead to the gateway's base, and which requests only read. Pure; paths stay encoded.
 
+use std::borrow::Cow;
+
 use http::Method;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What a path is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,21 @@ pub fn clean(path: &str) -> &str {
 /// Path and query as one, as a request line has them.
 pub fn with_query(path: &str, query: Option<&str>) -> String {
     query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+}
+
+/// A text as one segment of a path.
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// The table, by its name or id, whose records a path below `/v0/{base}` is about; none where it names none, as that of an
+/// upload.
+pub fn table(target: &str) -> Option<Cow<'_, str>> {
+    let path = target.split('?').next().unwrap_or_default();
+    let mut segments = path.trim_end_matches('/').split('/').skip(2);
+    let (base, table) = (segments.next()?, segments.next()?);
+    let is_of_records = base.starts_with("app") && segments.nth(1) != Some("uploadAttachment");
+    is_of_records.then(|| percent_decode_str(table).decode_utf8_lossy())
 }
 
 /// What `path` is about, for the gateway of `base`.
@@ -117,6 +134,18 @@ mod tests {
             "/v0/appAAAAAAAAAAAAAA/T#",
         ] {
             assert_eq!(target(path, BASE), Target::Nowhere, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_records_names_their_table() {
+        for (target, expected) in [
+            ("/v0/appAAAAAAAAAAAAAA/Ta%2Fble/?x=/y/z", Some("Ta/ble")),
+            ("/v0/appAAAAAAAAAAAAAA/T/rec1/comments", Some("T")),
+            ("/v0/appAAAAAAAAAAAAAA/rec1/fld1/uploadAttachment", None),
+            ("/v0/meta/bases/appAAAAAAAAAAAAAA/tables", None),
+        ] {
+            assert_eq!(table(target).as_deref(), expected, "{target}");
         }
     }
 

@@ -32,7 +32,7 @@ fn schema() -> Schema {
         merges: false,
     });
     let options = Line::parse_from(["gateway"]).options;
-    let reads = Reads::new(&options, delivery.clone(), metrics, Duration::ZERO);
+    let reads = Reads::new(&options, None, delivery.clone(), metrics, Duration::ZERO);
     Schema::new("appAAAAAAAAAAAAAA", delivery, reads)
 }
 

@@ -10,6 +10,7 @@ use telemetry::metrics::Metrics as Registry;
 use tokio::sync::Semaphore;
 
 use crate::{
+    attachments::Attachments,
     clients::{
         Client, Gatekeeper, Source,
         file::{Clients, ClientsFile},
@@ -28,6 +29,7 @@ use crate::{
         flights::Flights,
         key_field::KeyField,
     },
+    links::Links,
     metrics::Metrics,
     queue::{
         Queue,
@@ -63,6 +65,7 @@ struct Shared {
     room: Room,
     webhook: Option<Webhook>,
     ended: Closing,
+    attachments: Attachments,
 }
 
 impl Gateway {
@@ -90,6 +93,7 @@ impl Gateway {
         }
         let reads = Reads::new(
             &config.reads,
+            Links::new(&config.links, &config.base).map_err(Error::Config)?,
             delivery.clone(),
             metrics.clone(),
             config.patience() + upstream::TIMEOUT,
@@ -110,10 +114,11 @@ impl Gateway {
             settle: Duration::from_secs(config.settle_seconds),
         };
         let idempotency = Idempotency::new(finder, metrics.clone());
-        let webhook = Webhook::new(&config.webhook, metrics.clone()).filter(|_| config.reads.keeps());
+        let webhook = Webhook::new(&config.webhook, registry)?.filter(|_| config.reads.keeps());
         if config.webhook.url.is_some() && webhook.is_none() {
             tracing::warn!("there is no webhook without kept answers (--cache-ttl-seconds)");
         }
+        let attachments = Attachments::new(registry)?;
         let (base, patience) = (config.base.clone(), config.patience());
         Ok(Self(Arc::new(Shared {
             base,
@@ -130,6 +135,7 @@ impl Gateway {
             room: Room::default(),
             webhook,
             ended: Closing::default(),
+            attachments,
         })))
     }
 
@@ -209,6 +215,10 @@ impl Gateway {
 
     pub(crate) fn health(&self) -> &Health {
         &self.0.health
+    }
+
+    pub(crate) fn attachments(&self) -> &Attachments {
+        &self.0.attachments
     }
 
     pub(crate) fn webhook(&self) -> Option<&Webhook> {

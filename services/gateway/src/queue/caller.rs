@@ -52,6 +52,11 @@ impl Caller {
         Self { client: "the gateway".into(), share: 1, urgency: Urgency::Urgent, deadline, timing }
     }
 
+    /// The gateway for somebody whom it does not know, who can wait.
+    pub fn background(deadline: Instant) -> Self {
+        Self { urgency: Urgency::Bulk, ..Self::gateway(deadline) }
+    }
+
     /// How it queues; with others of `kind`, where there is one.
     pub fn ask(&self, place: Place, kind: Option<Arc<str>>) -> Ask {
         Ask { place, urgency: self.urgency, client: self.client.clone(), share: self.share, kind }

@@ -64,7 +64,7 @@ impl Stage {
         });
         let options = Line::parse_from(["gateway", "--cache-ttl-seconds=600"]).options;
         Self {
-            reads: Reads::new(&options, delivery, metrics, Duration::ZERO),
+            reads: Reads::new(&options, None, delivery, metrics, Duration::ZERO),
             arrived,
             answers,
             _folder: folder,

@@ -158,6 +158,11 @@ impl Marks {
         self.holds(reading) && self.of(reading).all(is_beyond)
     }
 
+    /// The id of a table by its name, as far as it is known.
+    pub fn table_id(&self, name: &str) -> Option<String> {
+        self.tables.id(name).map(str::to_owned)
+    }
+
     fn next(&mut self) -> u64 {
         self.tick += 1;
         self.tick

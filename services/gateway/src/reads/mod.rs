@@ -16,6 +16,7 @@ mod question;
 mod scope;
 mod store;
 mod tables;
+mod urls;
 mod writing;
 
 use std::{
@@ -33,6 +34,7 @@ use tokio::{
 pub use self::{
     calls::Outcome,
     options::{Options, Trouble},
+    urls::Present,
     writing::AskedTables,
 };
 use self::{
@@ -44,6 +46,7 @@ use self::{
     question::{Key, Question},
     scope::Keep,
     store::Store,
+    urls::Urls,
 };
 use crate::{
     delivery::{
@@ -51,6 +54,7 @@ use crate::{
         retry::{self, Care},
         upstream::Request,
     },
+    links::Links,
     metrics::Metrics,
     queue::caller::Caller,
 };
@@ -66,6 +70,7 @@ struct Shared {
     options: Options,
     delivery: Delivery,
     pages: Pages,
+    urls: Urls,
     board: Mutex<Board>,
     refreshes: Arc<Semaphore>,
     metrics: Metrics,
@@ -96,13 +101,21 @@ enum Step {
 }
 
 impl Reads {
-    /// Reads that go by `delivery`; `doubt` is how long a write may wait and travel.
-    pub fn new(options: &Options, delivery: Delivery, metrics: Metrics, doubt: Duration) -> Self {
+    /// Reads that go by `delivery` and are answered with `links`, where there are any; `doubt` is how long a write may wait and travel.
+    pub fn new(
+        options: &Options,
+        links: Option<Links>,
+        delivery: Delivery,
+        metrics: Metrics,
+        doubt: Duration,
+    ) -> Self {
         let capacity = usize::try_from(options.bytes).unwrap_or(usize::MAX);
-        let board = Board { marks: Marks::default(), store: Store::new(capacity), calls: Calls::default() };
+        let store = Store::new(capacity, links.is_some());
+        let board = Board { marks: Marks::default(), store, calls: Calls::default() };
         Self(Arc::new(Shared {
             options: options.clone(),
             pages: Pages::new(delivery.clone()),
+            urls: Urls::new(links),
             delivery,
             board: Mutex::new(board),
             refreshes: Arc::new(Semaphore::new(MOST_REFRESHES)),
@@ -116,8 +129,9 @@ impl Reads {
     pub async fn answer(&self, request: Request, caller: Caller) -> Outcome {
         let Some(question) = Question::of(&request) else {
             let status = Status::Forwarded { why: Forward::Bypass, is_collapsed: false };
+            let seen = self.sees_attachments(&request.target);
             let answer = self.0.delivery.send(&request, Care::Read, &caller).await?;
-            return Ok(self.marked(status, answer));
+            return Ok(self.marked(status, self.with_links(&request.target, seen, answer)));
         };
         let wish = Wish::of(&request.headers);
         let asked = Asked { request, question, wish, caller };
@@ -177,6 +191,7 @@ impl Reads {
     /// Sends a read, for all who wait for it.
     fn begin(&self, board: &mut Board, asked: &Asked, now: Instant) -> Running {
         let reading = board.marks.read(&asked.question.scope, now);
+        let seen = self.0.urls.reading(&asked.request.target, &mut board.marks, now);
         let call = Call {
             reads: self.clone(),
             key: asked.question.key,
@@ -193,6 +208,7 @@ impl Reads {
                 Some(list) => shared.pages.read(&request, list, &caller).await?,
                 None => shared.delivery.send(&request, Care::Read, &caller).await?,
             };
+            let answer = call.reads.with_links(&request.target, seen, answer);
             call.keep(&answer);
             Ok(answer)
         };

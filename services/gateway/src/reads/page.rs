@@ -98,7 +98,8 @@ fn replaced(answer: Answer, change: impl FnOnce(&mut Body)) -> Answer {
     resized(answer, body.into())
 }
 
-fn resized(answer: Answer, body: Bytes) -> Answer {
+/// The same answer with another body.
+pub fn resized(answer: Answer, body: Bytes) -> Answer {
     let mut answer = Answer { body, ..answer };
     // They speak of the bytes that Airtable sent.
     answer.headers.remove(header::ETAG);

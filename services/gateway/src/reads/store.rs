@@ -25,6 +25,8 @@ pub struct Store {
     entries: LruCache<Key, Entry>,
     bytes: usize,
     capacity: usize,
+    /// The URLs of attachments are the gateway's own, which don't expire.
+    has_links: bool,
 }
 
 #[derive(Debug)]
@@ -47,9 +49,9 @@ pub struct Found {
 }
 
 impl Store {
-    /// An empty store for so many bytes.
-    pub fn new(capacity: usize) -> Self {
-        Self { entries: LruCache::unbounded(), bytes: 0, capacity }
+    /// An empty store for so many bytes; of answers with the gateway's own URLs of attachments where it `has_links`.
+    pub fn new(capacity: usize, has_links: bool) -> Self {
+        Self { entries: LruCache::unbounded(), bytes: 0, capacity, has_links }
     }
 
     /// The answer to `key`, where there is one that holds. One that does not is dropped.
@@ -81,7 +83,8 @@ impl Store {
         // A copy without the room that the buffer it was read into has left.
         let answer = Answer { body: Bytes::copy_from_slice(&answer.body), ..answer.clone() };
         self.bytes += weight(&answer);
-        self.entries.put(key, Entry { reading, answered: now, limit: limit(keep, &answer.body), answer });
+        let limit = limit(keep, &answer.body, self.has_links);
+        self.entries.put(key, Entry { reading, answered: now, limit, answer });
         while self.bytes > self.capacity
             && let Some((_, oldest)) = self.entries.pop_lru()
         {
@@ -110,18 +113,19 @@ fn weight(answer: &Answer) -> usize {
     answer.body.len() + headers + OVERHEAD
 }
 
-fn limit(keep: Keep, body: &[u8]) -> Duration {
+fn limit(keep: Keep, body: &[u8], has_links: bool) -> Duration {
     match keep {
         Keep::Minute => MINUTE,
-        _ if may_hold_attachments(body) => OLDEST_WITH_ATTACHMENTS,
+        _ if may_expire(body, has_links) => OLDEST_WITH_ATTACHMENTS,
         _ => Duration::MAX,
     }
 }
 
-/// An attachment has an id and a URL; as text it is the URL alone. What only looks like one is given up sooner.
-fn may_hold_attachments(body: &[u8]) -> bool {
+/// Whether Airtable's URLs of attachments may be in it. One has an id and a URL; as text it is the URL alone, which no link
+/// of ours replaces. What only looks like one is given up sooner.
+fn may_expire(body: &[u8], has_links: bool) -> bool {
     let holds = |text: &[u8]| body.windows(text.len()).any(|window| window == text);
-    (holds(b"\"att") && holds(b"\"url\"")) || holds(b"airtableusercontent.com")
+    (!has_links && holds(b"\"att") && holds(b"\"url\"")) || holds(b"airtableusercontent.com")
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn answer(body: &Value) -> Answer {
 }
 
 fn kept(keep: Keep, body: &Value, later: Duration) -> Option<Found> {
-    let (mut marks, mut store, now) = (Marks::default(), Store::new(1 << 20), Instant::now());
+    let (mut marks, mut store, now) = (Marks::default(), Store::new(1 << 20, false), Instant::now());
     let reading = marks.read(&Scope::Table("a".into()), now);
     store.keep(KEY, reading, keep, &answer(body), &marks, now);
     store.find(&KEY, &marks, now + later)
@@ -31,10 +31,16 @@ async fn an_answer_that_may_hold_attachments_is_given_for_an_hour_at_most() {
     let cell = json!({"records": [{"fields": {"Files": [{"id": "attAAAAAAAAAAAAAA", "url": "https://x"}]}}]});
     let text = json!({"fields": {"Files": "a.png (https://v5.airtableusercontent.com/x)"}});
     let (before, hour) = (Duration::from_secs(3599), Duration::from_hours(1));
-    for body in [cell, text] {
+    for body in [cell.clone(), text.clone()] {
         assert!(kept(Keep::AsConfigured, &body, before).is_some());
         assert!(kept(Keep::AsConfigured, &body, hour).is_none(), "{body}");
     }
+    assert_eq!(
+        limit(Keep::AsConfigured, cell.to_string().as_bytes(), true),
+        Duration::MAX,
+        "with links of ours"
+    );
+    assert_eq!(limit(Keep::AsConfigured, text.to_string().as_bytes(), true), hour, "a text has none");
     assert!(kept(Keep::AsConfigured, &json!({"url": "https://x", "size": 1}), hour).is_some());
     assert!(kept(Keep::Minute, &json!({}), Duration::from_mins(1)).is_none());
     assert!(kept(Keep::Never, &json!({}), Duration::ZERO).is_none());
@@ -44,7 +50,7 @@ async fn an_answer_that_may_hold_attachments_is_given_for_an_hour_at_most() {
 async fn those_not_asked_for_longest_go_first_and_what_is_too_large_is_not_kept() {
     let (mut marks, now) = (Marks::default(), Instant::now());
     let one = answer(&json!("x".repeat(1000)));
-    let mut store = Store::new(weight(&one) * 2);
+    let mut store = Store::new(weight(&one) * 2, false);
     let put = |store: &mut Store, marks: &mut Marks, number: u8, answer: &Answer| {
         let reading = marks.read(&Scope::AnyTable, now);
         store.keep([number; 32], reading, Keep::AsConfigured, answer, marks, now);
@@ -96,7 +102,7 @@ proptest! {
     fn what_is_given_is_never_older_than_a_write_that_was_answered(events in events()) {
         let names = ["a", "b"];
         let begun = Instant::now();
-        let (mut marks, mut store) = (Marks::default(), Store::new(20_000));
+        let (mut marks, mut store) = (Marks::default(), Store::new(20_000, false));
         let asked = marks.read(&Scope::Schema, begun);
         let schema = json!(names.map(|id| json!({"id": id, "name": id, "primaryFieldId": "f", "fields": []})));
         marks.learn(&asked, Tables::of(&serde_json::from_value::<Vec<airtable::Table>>(schema).unwrap()));

@@ -9,6 +9,8 @@ use airtable::{FieldType, Table};
 pub struct Tables {
     /// By id, and by name.
     groups: HashMap<String, String>,
+    /// By name.
+    ids: HashMap<String, String>,
 }
 
 impl Tables {
@@ -25,12 +27,19 @@ impl Tables {
             let group = (*groups.get(table.id.as_str())?).to_owned();
             Some([(table.id.clone(), group.clone()), (table.name.clone(), group)])
         };
-        Self { groups: tables.iter().filter_map(named).flatten().collect() }
+        let groups = tables.iter().filter_map(named).flatten().collect();
+        let ids = tables.iter().map(|table| (table.name.clone(), table.id.clone())).collect();
+        Self { groups, ids }
     }
 
     /// The group of a table by its id or name; none for one that is not known.
     pub fn group(&self, table: &str) -> Option<&str> {
         self.groups.get(table).map(String::as_str)
+    }
+
+    /// The id of a table by its name; none for one that is not known.
+    pub fn id(&self, name: &str) -> Option<&str> {
+        self.ids.get(name).map(String::as_str)
     }
 }
 
@@ -68,6 +77,6 @@ mod tests {
             assert_eq!(tables.group(name), Some("a"), "{name}");
         }
         assert_eq!(tables.group("name of alone"), Some("alone"));
-        assert_eq!(tables.group("unseen"), None);
+        assert_eq!((tables.group("unseen"), tables.id("name of b")), (None, Some("b")));
     }
 }

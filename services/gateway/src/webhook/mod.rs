@@ -6,6 +6,7 @@
 mod calls;
 mod decide;
 mod memory;
+mod metrics;
 mod options;
 
 use std::{
@@ -18,6 +19,7 @@ use axum::{body::Body, extract::State as Shared};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use telemetry::metrics::{Error, Metrics as Registry};
 use tokio::sync::Notify;
 
 pub use self::options::Options;
@@ -25,8 +27,9 @@ use self::{
     calls::Calls,
     decide::{Effect, Event, State, Trouble, decide},
     memory::{Known, Memory},
+    metrics::Metrics,
 };
-use crate::{Gateway, answer::Answer, metrics::Metrics};
+use crate::{Gateway, answer::Answer};
 
 /// Where Airtable sends notifications to.
 pub const PATH: &str = "/api/airtable/webhooks/notify";
@@ -48,17 +51,21 @@ pub struct Webhook {
 
 impl Webhook {
     /// The webhook as wanted, where it is; nothing is asked of Airtable yet.
-    pub fn new(options: &Options, metrics: Metrics) -> Option<Self> {
-        let (url, memory) = (options.notification_url(PATH)?, Memory::new(options.state.clone()));
-        Some(Self {
+    ///
+    /// # Errors
+    /// When its metrics are there already.
+    pub fn new(options: &Options, registry: &Registry) -> Result<Option<Self>, Error> {
+        let Some(url) = options.notification_url(PATH) else { return Ok(None) };
+        let memory = Memory::new(options.state.clone());
+        Ok(Some(Self {
             url,
             options: options.clone(),
             known: Mutex::new(memory.recall()),
             memory,
             standing: Mutex::default(),
             notified: Notify::new(),
-            metrics,
-        })
+            metrics: Metrics::register(registry)?,
+        }))
     }
 
     /// Makes the webhook, keeps it alive and hears what it says, for ever.
@@ -105,7 +112,7 @@ impl Webhook {
     }
 
     fn tell(&self, standing: Result<(), Trouble>) {
-        self.metrics.webhook_listens(standing.is_ok());
+        self.metrics.listening(standing.is_ok());
         let mut told = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         if told.as_ref() != Some(&standing) {
             match &standing {

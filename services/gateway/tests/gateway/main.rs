@@ -1,6 +1,7 @@
 //! The gateway in front of a scripted upstream, over real connections on loopback.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod attachments;
 mod closing;
 mod doubtful;
 mod every_write;

@@ -1,0 +1,52 @@
+//! The options of the gateway's own URLs of attachments on its command line.
+
+use std::path::PathBuf;
+
+use reqwest::Url;
+
+use super::hosts::Host;
+
+/// Which URLs attachments have in answers.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+pub struct Options {
+    /// Public URL of this gateway: attachments in answers have URLs under it, which don't expire; Airtable's when absent
+    #[arg(
+        id = "attachment_urls",
+        long = "attachment-urls",
+        env = "GATEWAY_ATTACHMENT_URLS",
+        value_name = "URL",
+        requires = "attachment_key_file",
+        value_parser = origin
+    )]
+    pub urls: Option<Url>,
+    /// File with the keys that sign these URLs, one a line of at least 32 characters: the first signs, all are good
+    #[arg(
+        id = "attachment_key_file",
+        long = "attachment-key-file",
+        env = "GATEWAY_ATTACHMENT_KEY_FILE",
+        value_name = "FILE"
+    )]
+    pub key_file: Option<PathBuf>,
+    /// Hosts that Airtable keeps content on: a name, or `*.` before one; of others no URL is replaced or fetched.
+    /// `http://` before it for one without TLS
+    #[arg(
+        id = "attachment_hosts",
+        long = "attachment-hosts",
+        env = "GATEWAY_ATTACHMENT_HOSTS",
+        value_name = "HOST",
+        value_delimiter = ',',
+        default_value = "*.airtableusercontent.com"
+    )]
+    pub hosts: Vec<Host>,
+}
+
+fn origin(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let is_plain = url.query().is_none() && url.fragment().is_none();
+    if matches!(url.scheme(), "http" | "https") && is_plain {
+        Ok(url)
+    } else {
+        Err("expected https://… without `?` and `#`".to_owned())
+    }
+}

@@ -1,0 +1,168 @@
+//! The URLs of attachments: Airtable's are remembered while they live, and clients get the gateway's own.
+//!
+//! What is remembered holds as answers do: until the table is written to, by this gateway or heard of. Past that it is good
+//! for whoever can't get a newer one.
+
+use std::{
+    borrow::Cow,
+    num::NonZeroUsize,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use lru::LruCache;
+use tokio::time::Instant;
+
+use super::{
+    Reads,
+    marks::{Marks, Reading},
+    page,
+    scope::Scope,
+};
+use crate::{
+    answer::Answer,
+    delivery::{Undelivered, retry::Care, upstream::Request},
+    links::{
+        Links,
+        cells::{self, Attachment, Size},
+        reference::Reference,
+    },
+    queue::caller::Caller,
+    route,
+};
+
+/// Airtable's URLs live for two hours; whoever follows one should have time to.
+const LIFE: Duration = Duration::from_mins(110);
+/// Attachments whose URLs are remembered, of about 2 KiB each.
+const MOST: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// Airtable's URLs of attachments, by the ids of the record and the attachment.
+pub struct Urls {
+    links: Option<Links>,
+    known: Mutex<LruCache<String, Known>>,
+}
+
+/// What an answer said of an attachment.
+struct Known {
+    seen: Reading,
+    urls: Vec<(Size, Box<str>)>,
+}
+
+/// A URL of Airtable's that still leads to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    pub url: String,
+    /// Whether nothing was written since that may have taken the attachment out of its cell.
+    pub holds: bool,
+}
+
+impl Urls {
+    /// No URLs yet; they are replaced in answers by `links`, where there are any.
+    pub fn new(links: Option<Links>) -> Self {
+        Self { links, known: Mutex::new(LruCache::new(MOST)) }
+    }
+
+    /// A read of `target` begins, which may tell of attachments.
+    pub fn reading(&self, target: &str, marks: &mut Marks, now: Instant) -> Option<Reading> {
+        self.links.as_ref()?;
+        let table = route::table(target)?.into_owned();
+        Some(marks.read(&Scope::Table(table), now))
+    }
+
+    fn known(&self) -> MutexGuard<'_, LruCache<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reads {
+    /// What makes the gateway's own URLs, where that is wanted.
+    pub fn links(&self) -> Option<&Links> {
+        self.0.urls.links.as_ref()
+    }
+
+    /// Reads a record for the URLs of its attachments, which are known then.
+    pub async fn read_attachments(
+        &self,
+        base: &str,
+        reference: &Reference<'_>,
+        caller: &Caller,
+    ) -> Result<Answer, Undelivered> {
+        let [table, record] = [reference.table, reference.record].map(route::encoded);
+        let request = Request::get(format!("/v0/{base}/{table}/{record}"));
+        let seen = self.sees_attachments(&request.target);
+        let answer = self.0.delivery.send(&request, Care::Read, caller).await?;
+        if answer.status.is_success() {
+            self.forget_attachment(reference);
+        }
+        self.with_links(&request.target, seen, answer.clone());
+        Ok(answer)
+    }
+
+    /// Where the file is now, as far as that is known.
+    pub fn present(&self, reference: &Reference<'_>) -> Option<Present> {
+        let mut known = self.0.urls.known();
+        let found = known.get(&key(reference.record, reference.attachment))?;
+        let is_alive = found.seen.begun().elapsed() < LIFE;
+        let (_, url) = found.urls.iter().find(|(size, _)| *size == reference.size).filter(|_| is_alive)?;
+        let (url, seen) = (url.to_string(), found.seen.clone());
+        drop(known);
+        Some(Present { url, holds: self.board().marks.holds(&seen) })
+    }
+
+    /// Airtable's URL of it leads nowhere.
+    pub fn forget_attachment(&self, reference: &Reference<'_>) {
+        self.0.urls.known().pop(&key(reference.record, reference.attachment));
+    }
+
+    /// A read is about to begin that may tell of attachments.
+    pub fn sees_attachments(&self, target: &str) -> Option<Reading> {
+        self.0.urls.reading(target, &mut self.board().marks, Instant::now())
+    }
+
+    /// The answer to a request for `target` with the gateway's own URLs of attachments, where that is wanted; Airtable's are known from
+    /// then on where it was `seen` by a read.
+    pub fn with_links(&self, target: &str, seen: Option<Reading>, answer: Answer) -> Answer {
+        let (Some(links), Some(table)) = (self.links(), route::table(target)) else { return answer };
+        if !answer.status.is_success() {
+            return answer;
+        }
+        let before = answer.body.clone();
+        let found = cells::find(&before);
+        if found.is_empty() {
+            return answer;
+        }
+        if let Some(seen) = seen {
+            self.remember(links, &seen, &found);
+        }
+        let id = self.board().marks.table_id(&table);
+        let table = id.map_or(table, Cow::from);
+        let body = cells::replace(&before, &found, |attachment, place| {
+            let reference = Reference {
+                table: &table,
+                record: &attachment.record,
+                attachment: &attachment.id,
+                size: place.size,
+                file_name: &attachment.file_name,
+            };
+            links.url(&place.url, &reference.named())
+        });
+        match body {
+            Some(body) => page::resized(answer, body),
+            None => answer,
+        }
+    }
+
+    fn remember(&self, links: &Links, seen: &Reading, found: &[Attachment<'_>]) {
+        let mut known = self.0.urls.known();
+        for attachment in found {
+            let good = attachment.urls.iter().filter(|place| links.hosts().url(&place.url).is_some());
+            let urls = good.map(|place| (place.size, Box::from(&*place.url))).collect();
+            known.put(key(&attachment.record, &attachment.id), Known { seen: seen.clone(), urls });
+        }
+    }
+}
+
+/// All ids are equally long.
+fn key(record: &str, attachment: &str) -> String {
+    format!("{record}{attachment}")
+}
