@@ -114,6 +114,23 @@ def test_a_file_that_is_not_there_leaves_a_url_that_fails(target: Target, table:
     assert requests.get(held["url"], timeout=10).status_code == 404
 
 
+def test_a_write_with_a_url_that_has_just_failed_is_said_to_have_succeeded_in_part(target: Target, table: Table, url: str) -> None:
+    bad = url.replace("logo", "nothing")
+    assert "details" not in table.create({"files": [{"url": bad}]})
+    await_files(target)
+    files = {"files": [{"url": url}, {"url": bad}]}
+    partial = {"message": "partialSuccess", "reasons": ["attachmentsFailedUploading"]}
+    made = table.create(files)
+    assert made["details"] == partial
+    assert [file["filename"] for file in made["fields"]["files"]] == ["logo.png", "nothing.png"]
+    many = table.api.post(table.urls.records, json={"records": [{"fields": files}, {"fields": {"name": "x"}}]})
+    assert many["details"] == partial and len(many["records"]) == 2
+    assert "details" not in table.update(made["id"], {"name": "y"})
+    await_files(target)
+    target.advance(60)
+    assert "details" not in table.create({"files": [{"url": bad}]}), "it is tried again"
+
+
 def test_an_upload_is_answered_with_all_files_by_field_id(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     # pyAirtable knows no other host for uploads than Airtable's.
     here = lambda urls, record, field: urls.build_url(f"{{base.id}}/{record}/{field}/uploadAttachment")

@@ -35,6 +35,12 @@ def test_a_reply_names_its_comment(table: Table) -> None:
     assert table.add_comment(ALPHA, "because", parent_comment_id=question.id).parent_comment_id == question.id
 
 
+def test_a_comment_tells_who_reacted_to_it(base: pyairtable.Base) -> None:
+    (comment,) = base.table("Parts").comments("recCONF0000000503")
+    (reaction,) = comment.reactions
+    assert (reaction.emoji, reaction.reacting_user.user_id) == ("👍🏽", "usrCONF0000000001")
+
+
 def test_records_tell_how_many_comments_they_have(table: Table) -> None:
     table.add_comment(BETA, "one")
     table.add_comment(BETA, "two")

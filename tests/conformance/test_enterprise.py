@@ -107,6 +107,94 @@ def test_the_audit_log_pages_both_ways(base: Base, enterprise: Enterprise) -> No
     assert [len(page.events) for page in found] == [1]
 
 
+@direct
+def test_people_are_changed_and_signed_out(enterprise: Enterprise) -> None:
+    eve = enterprise.user(EVE)
+    assert (eve.state, eve.is_managed, eve.is_admin) == ("provisioned", True, False)
+    eve.state, eve.email = "deactivated", "eve@example.org"
+    eve.save()
+    eve.logout()
+    assert enterprise.grant_admin("eve@example.org", "nobody@example.com").errors[0].email == "nobody@example.com"
+    assert enterprise.claim_users({EVE: "unmanaged", "usrNOBODY00000001": "managed"}).errors[0].id == "usrNOBODY00000001"
+    eve = enterprise.user("eve@example.org", descendants=True, aggregated=True)
+    assert (eve.id, eve.state, eve.is_managed, eve.is_admin, eve.aggregated.is_admin) == (EVE, "deactivated", False, True, True)
+    assert enterprise.revoke_admin(eve).errors == []
+    assert not enterprise.user(EVE).is_admin
+
+
+@direct
+def test_who_is_removed_loses_all_rights_and_a_successor_owns_what_nobody_else_does(team: Workspace, enterprise: Enterprise) -> None:
+    removed = enterprise.remove_user(EVE)
+    assert not removed.was_user_removed_as_admin
+    assert [(base.base_name, base.former_permission_level) for base in removed.unshared.bases] == [("Conformance", "edit")]
+    assert [interface.interface_name for interface in removed.unshared.interfaces] == ["Board"]
+    assert not enterprise.user(EVE).collaborations
+    with pytest.raises(requests.HTTPError, match="replacementOwnerId"):
+        enterprise.remove_user(OPERATIONS)
+    removed = enterprise.remove_user(OPERATIONS, replacement=EVE)
+    assert [(place.workspace_name, place.user_id) for place in removed.shared.workspaces] == [("Team", EVE)]
+    assert [user.user_id for user in team.collaborators(force=True).individual_collaborators.via_workspace] == [EVE]
+
+
+@direct
+def test_people_are_deleted_by_id_and_by_address(enterprise: Enterprise) -> None:
+    gone = enterprise.delete_users(["eve@example.com", "ops@example.com"])
+    assert [user.id for user in gone.deleted_users] == [EVE]
+    assert [(error.email, error.type) for error in gone.errors] == [("ops@example.com", "INVALID_PERMISSIONS")]
+    assert (enterprise.info().user_ids, enterprise.group("ugpCONF0000000001").members) == ([OPERATIONS], [])
+    with pytest.raises(requests.HTTPError, match="INVALID_PERMISSIONS"):
+        enterprise.user(OPERATIONS).delete()
+
+
+@direct
+def test_a_unit_below_gets_groups_and_workspaces(api: Api, enterprise: Enterprise) -> None:
+    unit = enterprise.create_descendant("Branch")
+    moved = enterprise.move_groups(["ugpCONF0000000001", "ugpNOBODY00000001"], unit)
+    assert ([group.id for group in moved.moved_groups], [error.id for error in moved.errors]) == (["ugpCONF0000000001"], ["ugpNOBODY00000001"])
+    assert [place.id for place in enterprise.move_workspaces(["wspCONF0000000002"], unit).moved_workspaces] == ["wspCONF0000000002"]
+    info = enterprise.info(aggregated=True, descendants=True)
+    assert (info.group_ids, info.workspace_ids, info.descendant_enterprise_ids) == ([], ["wspCONF0000000001"], [unit.id])
+    assert info.descendants[unit.id].group_ids == ["ugpCONF0000000001"]
+    assert info.aggregated.workspace_ids == ["wspCONF0000000001", "wspCONF0000000002"]
+    below = api.enterprise(unit.id).info()
+    assert (below.root_enterprise_id, below.workspace_ids) == (enterprise.id, ["wspCONF0000000002"])
+    assert enterprise.group("ugpCONF0000000001").enterprise_account_id == unit.id
+
+
+@direct
+def test_a_base_made_of_a_package_is_its_own(base: Base, team: Workspace, enterprise: Enterprise) -> None:
+    (package,) = enterprise.packages()
+    made = enterprise.create_base_from_package(team, "Copy", package)
+    assert enterprise.packages(force=True)[0].install_count == 1
+    old, new = base.schema(), made.schema()
+    assert [(table.name, [field.name for field in table.fields]) for table in new.tables] == [
+        (table.name, [field.name for field in table.fields]) for table in old.tables
+    ]
+    assert not {table.id for table in new.tables} & {table.id for table in old.tables}
+    part = made.table("Parts").create({"part": "bolt", "price": 2})
+    project = made.table("Projects").create({"code": "A", "parts": [part["id"]]})
+    assert (project["fields"]["total"], project["fields"]["taxed"]) == (2, 3)
+    assert base.table("Parts").all(formula="{part}='bolt'")[0]["id"] != part["id"]
+
+
+@direct
+def test_tokens_are_listed_without_their_text_and_revoked(enterprise: Enterprise) -> None:
+    (token,) = enterprise.access_tokens(resources=True)
+    assert (token.name, token.user_id, token.resource_access.resource_model_ids) == ("Report", EVE, ["appCONF0000000001"])
+    assert enterprise.access_tokens()[0].resource_access.resource_model_ids is None
+    revoked = enterprise.revoke_access_tokens([token.id, "patNOBODY00000001"])
+    assert ([gone.user_id for gone in revoked.revoked_tokens], [error.token_id for error in revoked.errors]) == ([EVE], ["patNOBODY00000001"])
+    assert enterprise.access_tokens() == []
+
+
+@direct
+def test_workspaces_are_allowed_ai(enterprise: Enterprise, team: Workspace) -> None:
+    answered = enterprise.allow_ai({team: True, "wspNOBODY00000001": False})
+    assert [error.workspace_id for error in answered.errors] == ["wspNOBODY00000001"]
+    log = [event for page in enterprise.audit_log(event_type="updateWorkspaceAiAllowlist") for event in page.events]
+    assert [(event.object_id, event.object_type) for event in log] == [(enterprise.id, "enterpriseAccount")]
+
+
 def test_what_nobody_knows_is_forbidden(api: Api) -> None:
     for read in (api.workspace("wspNOBODY00000001").collaborators, api.enterprise("entNOBODY00000001").info):
         with pytest.raises(requests.HTTPError) as refusal:

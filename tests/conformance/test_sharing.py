@@ -49,8 +49,19 @@ def test_an_invitation_is_taken_back(base: Base) -> None:
     assert base.collaborators(force=True).invite_links.via_base == []
 
 
-def test_nothing_is_shared_publicly(base: Base) -> None:
-    assert base.shares() == []
+def test_an_invitation_to_an_interface_is_taken_back(base: Base) -> None:
+    board = base.collaborators().interfaces["pbdCONF0000000001"]
+    board.invite_links[0].delete()
+    assert base.collaborators(force=True).interfaces["pbdCONF0000000001"].invite_links == []
+
+
+def test_a_shared_view_is_disabled_and_no_longer_shared(base: Base) -> None:
+    (share,) = base.shares()
+    assert (share.state, share.type, share.view_id) == ("enabled", "view", "viwCONF0000000101")
+    share.disable()
+    assert [share.state for share in base.shares(force=True)] == ["disabled"]
+    share.delete()
+    assert base.shares(force=True) == []
 
 
 @pytest.mark.parametrize(("who", "level", "status"), [(EVE, "king", 422), ("usrNOBODY00000001", "read", 403)])

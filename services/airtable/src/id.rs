@@ -11,6 +11,8 @@ pub enum Kind {
     Choice,
     /// `com`, a comment on a record.
     Comment,
+    /// `ent`, an enterprise account.
+    Enterprise,
     /// `fld`, a field of a table.
     Field,
     /// `itr`, an iteration over pages of records.
@@ -40,6 +42,7 @@ impl Kind {
             Self::Base => "app",
             Self::Choice => "sel",
             Self::Comment => "com",
+            Self::Enterprise => "ent",
             Self::Field => "fld",
             Self::Iterator => "itr",
             Self::Record => "rec",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    enterprise::{self, Enterprise, Group},
+    enterprise::{self, Enterprise, EnterpriseCall, Group},
     records::Input,
     sharing::{Change, Sharing},
     workspaces::{self, Workspace},
@@ -41,15 +41,6 @@ pub enum WorkspaceCall {
     Share(Change),
 }
 
-/// A call about an enterprise account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EnterpriseCall {
-    Get,
-    ListUsers,
-    GetUser { user: String },
-    ListAuditLogEvents,
-}
-
 impl AccountCall {
     /// The call that a verb and the path after `/v0/meta` mean.
     pub fn read(verb: &str, rest: &[&str]) -> Option<Self> {
@@ -66,45 +57,33 @@ impl AccountCall {
                 };
                 Self::Workspace { workspace: own(workspace), call }
             }
-            ("GET", ["enterpriseAccounts", enterprise, rest @ ..]) => {
-                let call = match rest {
-                    [] => EnterpriseCall::Get,
-                    ["users"] => EnterpriseCall::ListUsers,
-                    ["users", user] => EnterpriseCall::GetUser { user: own(user) },
-                    ["auditLogEvents"] => EnterpriseCall::ListAuditLogEvents,
-                    _ => return None,
-                };
-                Self::Enterprise { enterprise: own(enterprise), call }
+            (verb, ["enterpriseAccounts", enterprise, rest @ ..]) => {
+                Self::Enterprise { enterprise: own(enterprise), call: EnterpriseCall::read(verb, rest)? }
             }
             ("GET", ["groups", group]) => Self::GetGroup { group: own(group) },
             _ => return None,
         })
     }
 
-    /// What the audit log calls it, and the workspace that it is about.
-    pub fn action(&self, answer: &Value) -> (&'static str, String) {
+    /// What the audit log calls it, and what it is about; none where it only reads.
+    pub fn action(&self, answer: &Value) -> Option<(&'static str, String)> {
         match self {
             Self::Workspace { workspace, call } => {
                 let action = match call {
-                    WorkspaceCall::Get => "read",
+                    WorkspaceCall::Get => return None,
                     WorkspaceCall::Delete => "deleteWorkspace",
                     WorkspaceCall::MoveBase => "moveBase",
                     WorkspaceCall::Restrict => "updateWorkspaceRestrictions",
                     WorkspaceCall::Share(_) => "updateSharing",
                 };
-                (action, workspace.clone())
+                Some((action, workspace.clone()))
             }
-            _ => ("createWorkspace", answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()),
-        }
-    }
-
-    /// Whether it changes something.
-    pub fn writes(&self) -> bool {
-        let reads = |call: &WorkspaceCall| *call == WorkspaceCall::Get;
-        match self {
-            Self::CreateWorkspace => true,
-            Self::Workspace { call, .. } => !reads(call),
-            Self::Enterprise { .. } | Self::GetGroup { .. } => false,
+            Self::Enterprise { enterprise, call } => Some((call.action()?, enterprise.clone())),
+            Self::GetGroup { .. } => None,
+            Self::CreateWorkspace => {
+                let id = answer.get("id").and_then(Value::as_str).unwrap_or_default();
+                Some(("createWorkspace", id.to_owned()))
+            }
         }
     }
 }
@@ -157,10 +136,7 @@ pub fn perform(world: &mut World, call: &AccountCall, input: &Input<'_>) -> Resu
                 sharing.change(change, &body, &user, &account, input.now)
             }
         },
-        AccountCall::Enterprise { enterprise, call } => {
-            let account = world.account.enterprise.as_ref().filter(|known| known.id == *enterprise);
-            enterprise::perform(world, account.ok_or(Error::ModelNotFound)?, call, input)
-        }
+        AccountCall::Enterprise { enterprise, call } => enterprise::perform(world, enterprise, call, input),
         AccountCall::GetGroup { group } => enterprise::group(world, group),
     }
 }

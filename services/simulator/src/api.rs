@@ -111,16 +111,17 @@ fn perform(state: &State, call: &Call, asked: &Asked) -> Reply {
     let query = asked.uri.query().unwrap_or_default();
     let input = Input { query, body: &asked.body, now: state.now() };
     let request = asked.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let answer = state.perform(call, &input, request);
-    fetch::begin(state);
-    delivery::begin(state);
-    match answer {
+    let reply = match state.perform(call, &input, request) {
         Ok(mut body) => {
             link::show(state, &mut body, host(&asked.headers));
             Reply::Answer(StatusCode::OK, body)
         }
         Err(error) => refusal(&error),
-    }
+    };
+    // After the answer was made, which never tells what is fetched because of it.
+    fetch::begin(state);
+    delivery::begin(state);
+    reply
 }
 
 fn refusal(error: &Error) -> Reply {

@@ -25,7 +25,7 @@ pub struct Event {
     at: Timestamp,
     /// What was done, for example `createTable`.
     action: &'static str,
-    /// To which base or workspace.
+    /// To which base, workspace or enterprise account.
     model: String,
 }
 
@@ -81,17 +81,20 @@ pub fn page(world: &World, enterprise: &Enterprise, asked: &Map<String, Value>) 
 
 impl Event {
     fn told(&self, world: &World, enterprise: &Enterprise) -> Value {
-        let of_base = self.model.starts_with("app");
+        let kind = match self.model.get(..3) {
+            Some("app") => "base",
+            Some("ent") => "enterpriseAccount",
+            _ => "workspace",
+        };
         let mut context =
             json!({"actionId": format!("act{:014}", self.number), "enterpriseAccountId": enterprise.id});
         if let Value::Object(context) = &mut context {
-            let place = if of_base { "baseId" } else { "workspaceId" };
-            context.insert(place.to_owned(), json!(self.model));
+            context.insert(format!("{kind}Id"), json!(self.model));
         }
         json!({
             "id": self.number.to_string(), "timestamp": time::write(self.at), "action": self.action,
             "actor": {"type": "user", "user": world.user.cell()},
-            "modelId": self.model, "modelType": if of_base { "base" } else { "workspace" },
+            "modelId": self.model, "modelType": kind,
             "payload": {}, "payloadVersion": "1.0", "context": context,
             "origin": {"ipAddress": "127.0.0.1", "userAgent": ""},
         })

@@ -33,6 +33,33 @@ struct Comment {
     last_updated_time: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent_comment_id: Option<String>,
+    /// The API has no call that makes one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reactions: Vec<Reaction>,
+}
+
+/// What somebody feels about a comment, as the API answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Reaction {
+    emoji: Emoji,
+    reacting_user: ReactingUser,
+}
+
+/// Code points in hexadecimal, with `-` between them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Emoji {
+    unicode_character: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ReactingUser {
+    user_id: String,
+    email: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 impl Comments {
@@ -150,6 +177,7 @@ fn new(base: &Base, user: &User, record: &str, input: &Input<'_>) -> Result<Comm
         created_time: input.now,
         last_updated_time: None,
         parent_comment_id: parent,
+        reactions: Vec::new(),
     })
 }
 
@@ -178,6 +206,7 @@ fn answer(base: &Base, user: &User, record: &str, comment: &Comment) -> Value {
     let sometimes = [
         ("mentioned", (!mentioned.is_empty()).then_some(Value::Object(mentioned))),
         ("parentCommentId", comment.parent_comment_id.clone().map(Value::String)),
+        ("reactions", (!comment.reactions.is_empty()).then(|| json!(comment.reactions))),
     ];
     let sometimes = sometimes.into_iter().filter_map(|(name, value)| Some((name, value?)));
     always.into_iter().chain(sometimes).map(|(name, value)| (name.to_owned(), value)).collect()

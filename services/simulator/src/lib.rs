@@ -1,5 +1,6 @@
 //! Airtable offline: its Web API over an in-memory world, with its limits, and with faults on demand.
 
+mod access;
 mod account;
 mod admin;
 mod admin_access;

@@ -1,20 +1,16 @@
 //! The meta API: who is asking, bases, and their schema.
 
-use airtable::{Error, id::Kind, query};
+use airtable::{Error, query};
 use serde_json::{Map, Value, json};
 
 use crate::{
     account::Account,
     base_info,
     call::MetaCall,
-    comments::Comments,
     new_schema,
     records::Input,
-    schema_changes,
-    sharing::BaseSharing,
-    views,
-    webhooks::Webhooks,
-    world::{Base, User, World, new_id},
+    schema_changes, views,
+    world::{Base, User, World},
 };
 
 /// Most bases in one answer.
@@ -50,16 +46,8 @@ pub fn create_base(world: &mut World, input: &Input<'_>) -> Result<Value, Error>
     let body = input.object()?;
     let workspace = text(&body, "workspaceId")?.ok_or(Error::InvalidRequest)?;
     world.account.workspace(&workspace).ok_or(Error::ModelNotFound)?;
-    let mut base = Base {
-        id: new_id(Kind::Base),
-        name: text(&body, "name")?.ok_or(Error::InvalidRequest)?,
-        permission_level: "create".to_owned(),
-        workspace_id: Some(workspace),
-        tables: vec![],
-        comments: Comments::default(),
-        webhooks: Webhooks::default(),
-        sharing: BaseSharing { created_time: input.now, ..BaseSharing::default() },
-    };
+    let name = text(&body, "name")?.ok_or(Error::InvalidRequest)?;
+    let mut base = Base::new(name, workspace, input.now);
     let tables = body.get("tables").and_then(Value::as_array).filter(|tables| !tables.is_empty());
     for table in tables.ok_or(Error::InvalidRequest)? {
         new_schema::add_table(&mut base, table.as_object().ok_or(Error::InvalidRequest)?)?;
@@ -97,7 +85,7 @@ pub fn read(
             views::metadata(found, visible_fields)
         }
         MetaCall::GetInterface { interface } => base_info::interface(base, interface, user, account)?,
-        MetaCall::ListShares => json!({"shares": []}),
+        MetaCall::ListShares => json!({"shares": base.sharing.shares}),
         _ => base_info::told(base, user, account, &include),
     })
 }
@@ -118,6 +106,8 @@ pub fn write(
             let body = input.object_if_any()?;
             return base_info::share(base, interface.as_deref(), change, &body, (user, account, input.now));
         }
+        MetaCall::UpdateShare { share } => return base.sharing.update_share(share, &input.object()?),
+        MetaCall::DeleteShare { share } => return base.sharing.delete_share(share),
         _ => {}
     }
     let body = input.object()?;

@@ -11,6 +11,12 @@ pub enum MetaCall {
         interface: String,
     },
     ListShares,
+    UpdateShare {
+        share: String,
+    },
+    DeleteShare {
+        share: String,
+    },
     /// Who may use the base, or one of its interfaces.
     Share {
         interface: Option<String>,
@@ -56,6 +62,8 @@ impl MetaCall {
             }
             ("GET", ["interfaces", interface]) => Self::GetInterface { interface: own(interface) },
             ("GET", ["shares"]) => Self::ListShares,
+            ("PATCH", ["shares", share]) => Self::UpdateShare { share: own(share) },
+            ("DELETE", ["shares", share]) => Self::DeleteShare { share: own(share) },
             (verb, ["interfaces", interface, rest @ ..]) => {
                 Self::Share { interface: Some(own(interface)), change: Change::read(verb, rest)? }
             }
@@ -72,7 +80,7 @@ impl MetaCall {
             Self::UpdateField { .. } => "updateField",
             Self::DeleteView { .. } => "deleteView",
             Self::DeleteBase => "deleteBase",
-            Self::Share { .. } => "updateSharing",
+            Self::Share { .. } | Self::UpdateShare { .. } | Self::DeleteShare { .. } => "updateSharing",
             _ => "read",
         }
     }

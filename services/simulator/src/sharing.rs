@@ -42,6 +42,9 @@ pub struct BaseSharing {
     pub sharing: Sharing,
     /// By `pbd…`.
     pub interfaces: BTreeMap<String, Interface>,
+    /// Views that whoever has the link may see, as the meta API answers them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Map<String, Value>>,
 }
 
 /// An interface of a base.
@@ -75,6 +78,30 @@ impl Change {
             ("DELETE", ["invites", invite]) => Self::Uninvite { invite: own(invite) },
             _ => return None,
         })
+    }
+}
+
+impl BaseSharing {
+    /// Enables or disables a shared view.
+    pub fn update_share(&mut self, id: &str, body: &Map<String, Value>) -> Result<Value, Error> {
+        let state =
+            body.get("state").filter(|state| ["enabled", "disabled"].iter().any(|known| *state == known));
+        let state = state.ok_or(Error::InvalidRequest)?;
+        let place = self.share(id)?;
+        let share = self.shares.get_mut(place).ok_or(Error::ModelNotFound)?;
+        share.insert("state".to_owned(), state.clone());
+        Ok(json!({"shareId": id, "state": state}))
+    }
+
+    /// Ends the sharing of a view.
+    pub fn delete_share(&mut self, id: &str) -> Result<Value, Error> {
+        self.shares.remove(self.share(id)?);
+        Ok(json!({"shareId": id, "deleted": true}))
+    }
+
+    fn share(&self, id: &str) -> Result<usize, Error> {
+        let is_it = |share: &Map<String, Value>| share.get("shareId").and_then(Value::as_str) == Some(id);
+        self.shares.iter().position(is_it).ok_or(Error::ModelNotFound)
     }
 }
 
@@ -141,6 +168,16 @@ impl Sharing {
 }
 
 impl Grant {
+    /// Everything, for a user.
+    pub fn owner(user: &str, now: Timestamp) -> Self {
+        Self {
+            user_id: Some(user.to_owned()),
+            group_id: None,
+            permission_level: "owner".to_owned(),
+            created_time: now,
+        }
+    }
+
     /// What a user or a group is told to be allowed here.
     pub fn told(&self, user: &User, who: &[(&str, &str)]) -> Value {
         let mut told = json!({

@@ -1,6 +1,7 @@
 //! What the simulator holds, behind one lock that is never held across an await.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,8 +15,9 @@ use telemetry::metrics::Metrics;
 use tokio::sync::Notify;
 
 use crate::{
+    access::{found, permit},
     account,
-    attachments::{Files, upload},
+    attachments::{Failure, Files, partial, upload},
     behaviour::Behaviour,
     call::{Call, CommentsCall, MetaCall, WebhooksCall},
     comments,
@@ -32,7 +34,7 @@ use crate::{
     snapshot::{Restored, Snapshot},
     transaction::Change,
     webhooks,
-    world::{Base, World},
+    world::World,
 };
 
 /// A running simulator; clones share it.
@@ -182,11 +184,8 @@ impl State {
             }
             Call::Account(call) => {
                 let answer = account::perform(&mut held.world, call, input)?;
-                if !call.writes() {
-                    return Ok(answer);
-                }
-                let (action, workspace) = call.action(&answer);
-                held.world.audit.add(input.now, action, workspace);
+                let Some((action, about)) = call.action(&answer) else { return Ok(answer) };
+                held.world.audit.add(input.now, action, about);
                 answer
             }
             Call::Meta { base, call } => {
@@ -217,8 +216,8 @@ impl State {
                 }
                 permit(found, &["edit", "create", "owner"])?;
                 let (answer, changes) = records::write(found, user, table, call, input)?;
-                held.changed(base, request, input.now, changes);
-                answer
+                let failures = held.changed(base, request, input.now, changes);
+                partial::told(answer, &failures)
             }
             Call::UploadAttachment { base, record, field } => {
                 permit(found(&mut held.world.bases, base)?, &["edit", "create", "owner"])?;
@@ -275,24 +274,20 @@ impl Held {
         }
     }
 
-    /// Tells everybody whom changes of records concern.
-    fn changed(&mut self, base: &str, request: &str, now: Timestamp, changes: Vec<Change>) {
+    /// Tells everybody whom changes of records concern; answers why files in them don't come.
+    fn changed(
+        &mut self,
+        base: &str,
+        request: &str,
+        now: Timestamp,
+        changes: Vec<Change>,
+    ) -> BTreeSet<Failure> {
         if let Some(base) = self.world.bases.iter_mut().find(|known| known.id == base) {
             base.comments.forget(&changes);
             webhooks::note_records(base, &changes, &self.world.user, now);
         }
-        self.files.expect(&changes, &self.world.bases);
+        let failures = self.files.expect(&changes, &self.world.bases, now);
         self.journal.changed(base, request, now, changes);
+        failures
     }
-}
-
-/// The base with this id. What has not the shape of an id is no route, as at Airtable.
-fn found<'a>(bases: &'a mut [Base], id: &str) -> Result<&'a mut Base, Error> {
-    let shaped = airtable::id::Kind::Base.names(id);
-    let missing = if shaped { Error::ModelNotFound } else { Error::NotFound };
-    bases.iter_mut().find(|base| base.id == id).ok_or(missing)
-}
-
-fn permit(base: &Base, levels: &[&str]) -> Result<(), Error> {
-    if levels.contains(&base.permission_level.as_str()) { Ok(()) } else { Err(Error::InvalidPermissions) }
 }

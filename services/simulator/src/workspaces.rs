@@ -21,6 +21,9 @@ pub struct Workspace {
     pub created_time: Timestamp,
     #[serde(default)]
     pub restrictions: Restrictions,
+    /// The unit of the enterprise that owns it; the enterprise itself when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enterprise_account_id: Option<String>,
     #[serde(flatten)]
     pub sharing: Sharing,
 }
@@ -43,7 +46,8 @@ impl Default for Restrictions {
 impl Workspace {
     pub fn named(id: &str, name: &str, created_time: Timestamp) -> Self {
         let (restrictions, sharing) = (Restrictions::default(), Sharing::default());
-        Self { id: id.to_owned(), name: name.to_owned(), created_time, restrictions, sharing }
+        let (id, name) = (id.to_owned(), name.to_owned());
+        Self { id, name, created_time, restrictions, enterprise_account_id: None, sharing }
     }
 }
 

@@ -113,6 +113,20 @@ impl User {
 }
 
 impl Base {
+    /// A base without tables.
+    pub fn new(name: String, workspace: String, now: Timestamp) -> Self {
+        Self {
+            id: new_id(Kind::Base),
+            name,
+            permission_level: "create".to_owned(),
+            workspace_id: Some(workspace),
+            tables: vec![],
+            comments: Comments::default(),
+            webhooks: Webhooks::default(),
+            sharing: BaseSharing { created_time: now, ..BaseSharing::default() },
+        }
+    }
+
     /// The table with this id or name; without regard to case where nothing fits exactly.
     pub fn table(&self, id_or_name: &str) -> Option<&Table> {
         let find =

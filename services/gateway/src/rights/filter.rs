@@ -26,7 +26,7 @@ pub enum Filter {
 }
 
 /// What holds no cells, beside `fields`.
-const OF_RECORD: [&str; 4] = ["id", "createdTime", "commentCount", "deleted"];
+const OF_RECORD: [&str; 5] = ["id", "createdTime", "commentCount", "deleted", "details"];
 const OF_LIST: [&str; 4] = ["offset", "createdRecords", "updatedRecords", "details"];
 
 impl Filter {

@@ -38,7 +38,7 @@ pub fn begin(state: &State) {
         tokio::spawn(async move {
             let file = fetched(state.outbound(), &url).await.unwrap_or_else(|error| {
                 tracing::info!(attachment = id, %error, "an attachment could not be fetched");
-                File::Missing { why: error.to_string() }
+                File::Missing { why: error.to_string(), tried: Some((url, state.now())) }
             });
             arrived(&state, &id, file);
         });
@@ -52,7 +52,10 @@ fn arrived(state: &State, id: &str, file: File) {
         File::Kept(kept) => held.files.make_room(kept.size, &held.world.bases),
         _ => true,
     };
-    let full = || File::Missing { why: format!("the simulator keeps {MOST_BYTES} bytes of files at most") };
+    let full = || {
+        let why = format!("the simulator keeps {MOST_BYTES} bytes of files at most");
+        File::Missing { why, tried: None }
+    };
     held.files.arrived(id, if fits { file } else { full() });
     state.note_change();
 }

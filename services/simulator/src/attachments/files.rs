@@ -1,13 +1,14 @@
 //! The files behind attachments: what is awaited, what is kept, and how much of it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use airtable::id::Kind;
 use axum::body::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::cell;
+use super::{Failure, cell};
 use crate::{
     secret::Secret,
     transaction::{Change, Operation},
@@ -18,6 +19,8 @@ use crate::{
 pub const MOST_BYTES: usize = 32 << 20;
 /// Most files, wherever they are.
 const MOST_FILES: usize = 10_000;
+/// How long a URL that failed is not tried again.
+const FAILED: SignedDuration = SignedDuration::from_mins(1);
 /// Most files that are awaited at a time.
 const MOST_AWAITED: usize = 1_000;
 
@@ -42,7 +45,12 @@ pub enum File {
     /// To be fetched.
     Awaited { url: String },
     /// It could not be fetched or kept.
-    Missing { why: String },
+    Missing {
+        why: String,
+        /// What failed when; none where nothing was tried.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tried: Option<(String, Timestamp)>,
+    },
     /// It is here.
     Kept(Kept),
 }
@@ -89,8 +97,9 @@ impl Files {
         })
     }
 
-    /// Awaits the files that these changes name for the first time, as far as there is room for them.
-    pub fn expect(&mut self, changes: &[Change], bases: &[Base]) {
+    /// Awaits the files that these changes name for the first time, as far as there is room for them; answers why others don't come.
+    pub fn expect(&mut self, changes: &[Change], bases: &[Base], now: Timestamp) -> BTreeSet<Failure> {
+        let mut failures = BTreeSet::new();
         let written = changes.iter().filter(|change| change.operation != Operation::Delete);
         let cells = written.flat_map(|change| change.fields.values());
         for attachment in cells.flat_map(|cell| cell::items(Some(cell))) {
@@ -99,19 +108,31 @@ impl Files {
             };
             let is_described = attachment.get("size").is_some();
             if Kind::Attachment.names(id) && !is_described && !self.by_id.contains_key(id) {
-                let file = self.awaited(url, bases);
+                let (file, failure) = self.awaited(url, bases, now);
                 self.by_id.insert(id.to_owned(), file);
+                failures.extend(failure);
             }
         }
+        failures
     }
 
-    fn awaited(&mut self, url: &str, bases: &[Base]) -> File {
+    fn awaited(&mut self, url: &str, bases: &[Base], now: Timestamp) -> (File, Option<Failure>) {
+        let has_failed = |file: &&File| match file {
+            File::Missing { tried: Some((tried, at)), .. } => {
+                tried == url && now.duration_since(*at) < FAILED
+            }
+            _ => false,
+        };
+        if let Some(failed) = self.by_id.values().find(has_failed) {
+            return (failed.clone(), Some(Failure::AttachmentsFailedUploading));
+        }
         let awaited = self.by_id.values().filter(|file| matches!(file, File::Awaited { .. })).count();
         if awaited < MOST_AWAITED && self.make_room(0, bases) {
             self.all_begun = false;
-            return File::Awaited { url: url.to_owned() };
+            return (File::Awaited { url: url.to_owned() }, None);
         }
-        File::Missing { why: format!("{MOST_AWAITED} files are awaited already, or {MOST_FILES} are kept") }
+        let why = format!("{MOST_AWAITED} files are awaited already, or {MOST_FILES} are kept");
+        (File::Missing { why, tried: None }, Some(Failure::AttachmentUploadRateIsTooHigh))
     }
 
     /// The ids and URLs of the files that nobody fetches yet; from now on somebody does.
@@ -160,7 +181,7 @@ impl Files {
     pub fn report(&self) -> Vec<Value> {
         let report = |(id, file): (&String, &File)| match file {
             File::Awaited { .. } => json!({"id": id, "state": "awaited"}),
-            File::Missing { why } => json!({"id": id, "state": "missing", "why": why}),
+            File::Missing { why, .. } => json!({"id": id, "state": "missing", "why": why}),
             File::Kept(kept) => {
                 json!({"id": id, "state": "kept", "type": kept.media_type, "size": kept.size})
             }
@@ -196,12 +217,35 @@ mod tests {
     #[test]
     fn a_file_is_fetched_once_and_only_while_it_is_awaited() {
         let mut files = Files::default();
-        let file = files.awaited("https://example.com", &[]);
+        let (file, failure) = files.awaited("https://example.com", &[], Timestamp::UNIX_EPOCH);
+        assert_eq!(failure, None);
         files.by_id.insert("att1".to_owned(), file);
         assert_eq!(files.begin_fetching(), [("att1".to_owned(), "https://example.com".to_owned())]);
         assert_eq!(files.begin_fetching(), []);
         files.arrived("att1", File::Kept(kept(1)));
-        files.arrived("att1", File::Missing { why: String::new() });
+        files.arrived("att1", File::Missing { why: String::new(), tried: None });
         assert_eq!(files.get("att1"), Some(&File::Kept(kept(1))));
+    }
+    #[test]
+    fn a_url_that_failed_is_said_to_fail_for_a_minute_and_is_then_tried_again() {
+        let mut files = Files::default();
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let tried = Some(("https://example.com".to_owned(), at(0)));
+        let missing = File::Missing { why: "404".to_owned(), tried };
+        files.by_id.insert("att1".to_owned(), missing.clone());
+        let failed = (missing, Some(Failure::AttachmentsFailedUploading));
+        assert_eq!(files.awaited("https://example.com", &[], at(59)), failed);
+        assert_eq!(files.awaited("https://example.com/2", &[], at(59)).1, None);
+        assert_eq!(files.awaited("https://example.com", &[], at(60)).1, None);
+    }
+
+    #[test]
+    fn more_files_than_may_be_awaited_are_said_not_to_come() {
+        let mut files = Files::default();
+        for number in 0..=MOST_AWAITED {
+            let (file, failure) = files.awaited("https://example.com", &[], Timestamp::UNIX_EPOCH);
+            assert_eq!(failure.is_some(), number == MOST_AWAITED, "{number}");
+            files.by_id.insert(number.to_string(), file);
+        }
     }
 }

@@ -55,7 +55,8 @@ pub fn read(folder: &Path, files: &mut Files) -> io::Result<()> {
         match (fs::read(folder.join(id)), &mut *file) {
             (Ok(bytes), File::Kept(kept)) => kept.bytes = bytes.into(),
             (Err(error), _) if error.kind() == io::ErrorKind::NotFound => {
-                *file = File::Missing { why: "its bytes were not beside the snapshot".to_owned() };
+                *file =
+                    File::Missing { why: "its bytes were not beside the snapshot".to_owned(), tried: None };
             }
             (Err(error), _) => return Err(error),
             _ => {}

@@ -8,7 +8,9 @@ pub mod fetch;
 pub mod files;
 pub mod folder;
 pub mod link;
+pub mod partial;
 pub mod serve;
 pub mod upload;
 
 pub use files::Files;
+pub use partial::Failure;

@@ -37,7 +37,7 @@ async fn serve(Shared(state): Shared<State>, Path((id, form, until, signature, n
     }
     match held.files.get(&id) {
         Some(File::Kept(kept)) => answer(kept, &name),
-        Some(File::Missing { why }) => refusal(StatusCode::NOT_FOUND, "NOT_FETCHED", why),
+        Some(File::Missing { why, .. }) => refusal(StatusCode::NOT_FOUND, "NOT_FETCHED", why),
         _ => refusal(StatusCode::NOT_FOUND, "NOT_FOUND", "this file is in no cell any more"),
     }
 }
