@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use auth::ApiServer;
 use reqwest::Url;
 
-use crate::{delivery::upstream, links, queue::Limits, reads, webhook};
+use crate::{delivery::upstream, links, queue::Limits, reads, store, webhook};
 
 /// What a gateway takes on its command line; each option also from the environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -44,6 +44,9 @@ pub struct Config {
     /// Requests to Airtable in any second, at most
     #[arg(long, env = "GATEWAY_REQUESTS_PER_SECOND", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub requests_per_second: u32,
+    /// The store that replicas share.
+    #[command(flatten)]
+    pub store: store::Options,
     /// Seconds to send nothing after Airtable said its rate limit was reached
     #[arg(long, env = "GATEWAY_LOCKOUT_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=600))]
     pub lockout_seconds: u64,
@@ -63,9 +66,14 @@ pub struct Config {
     /// Seconds after which a request whose connection broke can no longer take effect
     #[arg(long, env = "GATEWAY_SETTLE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=600))]
     pub settle_seconds: u64,
-    /// File that remembers what was written under which Idempotency-Key; in memory without it
+    /// File that remembers what was written under which Idempotency-Key, of one replica; without it that is in the store,
+    /// or in memory where there is none
     #[arg(long, env = "GATEWAY_LEDGER", value_name = "FILE")]
     pub ledger: Option<PathBuf>,
+    /// Seconds after which a key that a replica was at is free for the others, where it does not say any more that it is at it;
+    /// the same for all that share a store
+    #[arg(long, env = "GATEWAY_CLAIM_SECONDS", default_value_t = ledger::LEASE.as_secs(), value_parser = clap::value_parser!(u64).range(3..=600))]
+    pub claim_seconds: u64,
     /// Days after which the outcome of a write is forgotten: longer than anybody repeats or undoes one
     #[arg(long, env = "GATEWAY_LEDGER_RETENTION_DAYS", default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub ledger_retention_days: u16,
@@ -131,6 +139,9 @@ pub enum Error {
     /// The ledger can't be opened, or has stopped.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// The file with the store's URL can't be used.
+    #[error("store: {0}")]
+    Store(#[from] valkey::Error),
     /// A metric is registered twice.
     #[error("metrics: {0}")]
     Metrics(#[from] telemetry::metrics::Error),

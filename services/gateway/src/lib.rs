@@ -24,6 +24,7 @@ mod room;
 mod route;
 mod schema;
 mod state;
+mod store;
 mod webhook;
 
 use axum::{Router, middleware::from_fn_with_state, routing::any};

@@ -40,6 +40,7 @@ use crate::{
     rights::Inspector,
     room::Room,
     schema::Schema,
+    store::Store,
     webhook::Webhook,
 };
 
@@ -77,6 +78,7 @@ impl Gateway {
         let started = Timestamp::now();
         let gatekeeper = gatekeeper(config)?;
         let metrics = Metrics::register(registry)?;
+        let store = Store::open(&config.store)?;
         let health = Health::new(&config.base, metrics.clone());
         let delivery = Delivery::new(Way {
             upstream: Upstream::new(&config.upstream).map_err(Error::Upstream)?,
@@ -86,11 +88,6 @@ impl Gateway {
             metrics: metrics.clone(),
             merges: config.merge == Switch::On,
         });
-        if config.ledger.is_none() {
-            tracing::warn!(
-                "the ledger is in memory: after a restart, keys used before are not known (--ledger FILE)"
-            );
-        }
         let reads = Reads::new(
             &config.reads,
             Links::new(&config.links, &config.base).map_err(Error::Config)?,
@@ -107,10 +104,10 @@ impl Gateway {
         let finder = Finder {
             key_field,
             delivery: delivery.clone(),
-            ledger: Ledger::open(config.ledger.as_deref(), started)?,
+            ledger: ledger(config, store.as_ref(), started)?,
             flights: Flights::default(),
             looks: Semaphore::new(MOST_LOOKS),
-            started,
+            started: if is_shared(config) { Timestamp::MIN } else { started },
             settle: Duration::from_secs(config.settle_seconds),
         };
         let idempotency = Idempotency::new(finder, metrics.clone());
@@ -148,7 +145,7 @@ impl Gateway {
     pub async fn sweep_ledger(self) {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
-            let now = Timestamp::now();
+            let now = self.0.idempotency.ledger().now();
             match self.0.idempotency.ledger().sweep(now.checked_sub(self.0.retention).unwrap_or(now)).await {
                 Ok(0) => (),
                 Ok(count) => tracing::info!(count, "forgot old keys"),
@@ -230,6 +227,27 @@ impl Gateway {
         let timing = parts.extensions.get::<Timing>().cloned().unwrap_or_default();
         Caller::new(client, &parts.headers, self.0.patience, timing)
     }
+}
+
+/// Whether other replicas use the ledger as well.
+fn is_shared(config: &Config) -> bool {
+    config.ledger.is_none() && config.store.url_file.is_some()
+}
+
+/// The ledger in its file, or else in the store, or else in memory.
+fn ledger(config: &Config, store: Option<&Store>, now: Timestamp) -> Result<Ledger, Error> {
+    let claim = Duration::from_secs(config.claim_seconds);
+    match (&config.ledger, store) {
+        (None, Some(store)) => return Ok(Ledger::shared(store.valkey.clone(), &config.base, claim, now)),
+        (None, None) => tracing::warn!(
+            "the ledger is in memory: after a restart, keys used before are not known (--ledger FILE)"
+        ),
+        (Some(_), Some(_)) => tracing::warn!(
+            "the ledger is in a file, which other replicas do not know: run one (or leave --ledger FILE out)"
+        ),
+        (Some(_), None) => (),
+    }
+    Ok(Ledger::open(config.ledger.as_deref(), now)?)
 }
 
 fn gatekeeper(config: &Config) -> Result<Gatekeeper, Error> {

@@ -34,22 +34,19 @@ impl Lease {
     }
 }
 
-/// Whether a claim still holds, told without asking anybody; clones tell the same.
+/// Whether a claim that other processes may get still holds, told without asking anybody; clones tell the same.
 #[derive(Debug, Clone)]
-pub struct Hold(Option<Watch>);
+pub struct Hold(Watch);
 
 impl Hold {
     /// Whether what is begun now is begun before anybody else can get the claim.
     pub fn is_good(&self) -> bool {
-        self.0.as_ref().is_none_or(Watch::is_good)
+        self.0.is_good()
     }
 
     /// Resolves when it is not good any more.
     pub async fn ended(&self) {
-        match &self.0 {
-            Some(watch) => watch.ended().await,
-            None => std::future::pending().await,
-        }
+        self.0.ended().await;
     }
 }
 
@@ -75,11 +72,11 @@ impl Claim {
     }
 
     /// Tells whether it still holds. What must not happen beside another holder is begun only while it does, and given
-    /// up when it ends.
-    pub fn hold(&self) -> Hold {
+    /// up when it ends. None where there are no other processes.
+    pub fn hold(&self) -> Option<Hold> {
         match &self.lease {
-            Lease::Local(_) => Hold(None),
-            Lease::Shared(holding) => Hold(Some(holding.watch())),
+            Lease::Local(_) => None,
+            Lease::Shared(holding) => Some(Hold(holding.watch())),
         }
     }
 

@@ -141,7 +141,7 @@ async fn a_claim_is_held_as_long_as_its_process_lives_and_not_longer() {
     assert!(taken.quiet().unwrap() > intent.at + jiff::SignedDuration::try_from(SHORT).unwrap());
     assert_eq!(first.look("left").await.unwrap(), Look::InFlight);
     tokio::time::sleep(SHORT).await;
-    assert!(held.hold().is_good());
+    assert!(held.hold().unwrap().is_good());
     assert!(matches!(begin(&second, "held", None).await, Begin::InFlight));
     held.finish(json!(1), now()).await.unwrap();
     assert!(matches!(begin(&second, "held", None).await, Begin::Done(_)));
@@ -160,7 +160,7 @@ async fn a_process_that_can_not_renew_its_claim_stops_before_others_get_it() {
     let server = Server::start();
     let (first, second) = (open(&server, SHORT), open(&server, SHORT));
     let lost = claim(begin(&first, "k", None).await);
-    let hold = lost.hold();
+    let hold = lost.hold().unwrap();
     assert!(hold.is_good());
     server.freeze();
     hold.ended().await;

@@ -5,6 +5,7 @@ pub mod mergeable;
 
 use std::{pin::Pin, sync::Arc};
 
+use ledger::Hold;
 use tokio::{sync::oneshot, time::Instant};
 
 use self::mergeable::Single;
@@ -27,6 +28,7 @@ pub enum Verdict {
 pub struct Member {
     write: Arc<Single>,
     deadline: Instant,
+    hold: Option<Hold>,
     /// None once it was told.
     verdict: Option<oneshot::Sender<Verdict>>,
     departed: bool,
@@ -36,7 +38,13 @@ impl Member {
     /// A member, and where it will hear.
     pub fn new(write: Arc<Single>, deadline: Instant) -> (Self, oneshot::Receiver<Verdict>) {
         let (verdict, heard) = oneshot::channel();
-        (Self { write, deadline, verdict: Some(verdict), departed: false }, heard)
+        (Self { write, deadline, hold: None, verdict: Some(verdict), departed: false }, heard)
+    }
+
+    /// The same, to be sent while `hold` is good.
+    pub fn under(mut self, hold: Option<Hold>) -> Self {
+        self.hold = hold;
+        self
     }
 
     /// Whether two may be in one request.
@@ -45,7 +53,8 @@ impl Member {
     }
 
     fn is_gone(&self) -> bool {
-        self.verdict.as_ref().is_none_or(oneshot::Sender::is_closed)
+        let is_unclaimed = self.hold.as_ref().is_some_and(|hold| !hold.is_good());
+        is_unclaimed || self.verdict.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
     fn tell(mut self, verdict: Verdict) {
@@ -84,7 +93,8 @@ pub fn carry(
         for member in &mut members {
             member.departed = true;
         }
-        let sent = way.clone().carry(request, permit).await;
+        let holds = members.iter().filter_map(|member| member.hold.clone()).collect();
+        let sent = way.clone().carry(request, permit, holds).await;
         match &sent {
             Ok(trip) if Outcome::of(trip) == Outcome::Refused => take_apart(&way, members),
             _ => tell(members, &sent),

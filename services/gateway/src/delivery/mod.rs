@@ -9,7 +9,9 @@ pub mod upstream;
 
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use http::StatusCode;
+use ledger::Hold;
 use tokio::time::Instant;
 
 use self::{
@@ -37,6 +39,9 @@ pub enum Undelivered {
     /// The gateway stops, and had no turn left for it; nothing happened.
     #[error("the gateway stops before it is this request's turn")]
     Stopping,
+    /// The claim on its key was not renewed in time: another replica may go on with it. Nothing was sent.
+    #[error("the ledger's store could not be used for too long, so that the request was not sent")]
+    Unclaimed,
     /// Airtable answered nothing of late; nothing was sent.
     #[error("Airtable has not answered for a while: requests fail at once until a probe succeeds")]
     Unavailable,
@@ -68,6 +73,7 @@ impl From<Undelivered> for Answer {
             Undelivered::QueueFull => Self::later("GATEWAY_QUEUE_FULL", &message, 5),
             Undelivered::QueueDeadline => Self::later("GATEWAY_QUEUE_DEADLINE", &message, 5),
             Undelivered::Stopping => Self::later("GATEWAY_STOPPING", &message, 5),
+            Undelivered::Unclaimed => Self::later("IDEMPOTENCY_LEDGER_UNAVAILABLE", &message, 5),
             Undelivered::Token(NoToken::Missing(_)) => Self::later("GATEWAY_TOKEN_MISSING", &message, 30),
             Undelivered::Token(NoToken::Refused(_)) => Self::later("GATEWAY_TOKEN_REFUSED", &message, 30),
             Undelivered::Unavailable => Self::later("GATEWAY_UPSTREAM_UNAVAILABLE", &message, 5),
@@ -159,7 +165,8 @@ impl Way {
         caller: &Caller,
         write: Option<&Arc<Single>>,
     ) -> Result<Verdict, Undelivered> {
-        let (member, heard) = write.map(|write| Member::new(write.clone(), caller.deadline)).unzip();
+        let member = |(member, heard): (Member, _)| (member.under(caller.hold.clone()), heard);
+        let (member, heard) = write.map(|write| member(Member::new(write.clone(), caller.deadline))).unzip();
         let (ask, begun) = (caller.ask(place, write.map(|write| write.kind())), Instant::now());
         let turn = self.queue.turn(ask, caller.deadline, member).await;
         let sent_at = Instant::now();
@@ -171,7 +178,8 @@ impl Way {
             }
             (Turn::Carried, Some(heard)) => listen(heard).await,
             (Turn::Send(permit, _), _) => {
-                let sending = tokio::spawn(self.clone().carry(request.clone(), permit));
+                let holds = caller.hold.iter().cloned().collect();
+                let sending = tokio::spawn(self.clone().carry(request.clone(), permit, holds));
                 let sent = sending.await.unwrap_or_else(|error| Err(Undelivered::Lost(error.to_string())));
                 Verdict::Sent(sent)
             }
@@ -181,10 +189,24 @@ impl Way {
         Ok(verdict)
     }
 
-    /// Sends `request` with `permit`, unless Airtable has stopped to answer meanwhile.
-    pub async fn carry(self: Arc<Self>, request: Request, permit: Permit) -> Result<Trip, Undelivered> {
+    /// Sends `request` with `permit`, unless Airtable has stopped to answer meanwhile, and gives it up when one of `holds`
+    /// ends: from then on somebody else may send it.
+    pub async fn carry(
+        self: Arc<Self>,
+        request: Request,
+        permit: Permit,
+        holds: Vec<Hold>,
+    ) -> Result<Trip, Undelivered> {
         self.health.admit()?;
-        self.trip(request, permit).await
+        if !holds.iter().all(Hold::is_good) {
+            return Err(Undelivered::Unclaimed);
+        }
+        let mut ends: FuturesUnordered<_> = holds.iter().map(Hold::ended).collect();
+        tokio::select! {
+            biased;
+            Some(()) = ends.next() => Ok(Trip::Lost("the claim on its key ran out".to_owned())),
+            sent = self.trip(request, permit) => sent,
+        }
     }
 
     async fn trip(self: Arc<Self>, request: Request, mut permit: Permit) -> Result<Trip, Undelivered> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::PathAndQuery};
-use jiff::Timestamp;
 use ledger::{Claim, Close, Intent};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -96,7 +95,7 @@ impl Idempotency {
     }
 
     async fn close_now(&self, key: &Key, write: Option<Request>, caller: &Caller) -> Answer {
-        match self.ledger().close(&key.name, key.since, Timestamp::now()).await {
+        match self.ledger().close(&key.name, key.since, self.ledger().now()).await {
             Ok(Close::Closed(outcome)) => outcome::closing(outcome.as_ref()),
             Ok(Close::InFlight) => in_flight(),
             Ok(Close::Interrupted(claim, intent)) => {
@@ -139,7 +138,8 @@ impl Idempotency {
             Found::Unknown(why) => return unknown(&why),
             Found::Unknowable(why) => (Vec::new(), Some(outcome::keep_unknowable(&why))),
         };
-        match claim.owning(names).close(outcome.clone(), Timestamp::now()).await {
+        let now = self.ledger().now();
+        match claim.owning(names).close(outcome.clone(), now).await {
             Ok(()) => outcome::closing(outcome.as_ref()),
             Err(error @ ledger::Error::Taken { .. }) => unknown(&error.to_string()),
             Err(error) => unavailable(&error),

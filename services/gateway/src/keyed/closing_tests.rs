@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, Router, routing::post};
-use jiff::ToSpan as _;
+use jiff::{Timestamp, ToSpan as _};
 use ledger::{Begin, Ledger};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

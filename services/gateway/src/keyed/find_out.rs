@@ -51,7 +51,7 @@ pub struct Finder {
     pub key_field: Option<KeyField>,
     /// As many look through a table at the same time: each holds pages of records in memory.
     pub looks: Semaphore,
-    /// When this process started.
+    /// What began before that was of a process that has ended: when this one started. Never, where several share the ledger.
     pub started: Timestamp,
     /// How long after its connection is gone a request may still take effect.
     pub settle: Duration,
@@ -82,8 +82,8 @@ impl Finder {
 }
 
 /// Waits until a request can't be on its way any more.
-pub async fn wait_until(settled: Timestamp, deadline: Instant) -> Result<(), String> {
-    let wait = Duration::try_from(settled.duration_since(Timestamp::now())).unwrap_or_default();
+pub async fn wait_until(settled: Timestamp, now: Timestamp, deadline: Instant) -> Result<(), String> {
+    let wait = Duration::try_from(settled.duration_since(now)).unwrap_or_default();
     if Instant::now() + wait >= deadline {
         return Err("the request may still be on its way".to_owned());
     }

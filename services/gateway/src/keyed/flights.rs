@@ -78,7 +78,7 @@ impl Flights {
 }
 
 /// Two paths of tables name different ones for sure only where both name them by id.
-fn may_be_same(one: &str, other: &str) -> bool {
+pub fn may_be_same(one: &str, other: &str) -> bool {
     let is_id = |path: &str| path.rsplit('/').next().is_some_and(|table| Kind::Table.names(table));
     one == other || !is_id(one) || !is_id(other)
 }

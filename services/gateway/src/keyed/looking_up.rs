@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use airtable::Record;
-use jiff::Timestamp;
 
 use super::{
     find_out::{Case, Finder, Found, wait_until},
@@ -45,12 +44,14 @@ impl Finder {
     async fn look_up(&self, case: &Case<'_>, create: &Create, mark: &Mark) -> Result<Found, String> {
         let settled = self.window(case).settled;
         loop {
-            let asked = Timestamp::now();
+            let asked = self.ledger.now();
             match self.bearers(case, create, mark).await? {
                 Sight::All(records) => return self.found(case, create, records).await,
                 Sight::None if asked >= settled => return Ok(Found::Absent),
                 Sight::Unclear(why) if asked >= settled => return Err(why),
-                Sight::None | Sight::Unclear(_) => wait_until(settled, case.caller.deadline).await?,
+                Sight::None | Sight::Unclear(_) => {
+                    wait_until(settled, self.ledger.now(), case.caller.deadline).await?;
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A write with an `Idempotency-Key` takes effect once: intent, effect, outcome, and finding out what is unknown.
 
+pub mod abroad;
 pub mod cells;
 pub mod claims;
 pub mod closing;
@@ -89,8 +90,8 @@ impl Idempotency {
     }
 
     async fn begin(&self, key: &Key, request: &Request, caller: &Caller) -> Answer {
-        let note = Note::new(request, caller.until());
-        let now = Timestamp::now();
+        let now = self.ledger().now();
+        let note = Note::new(request, caller.until(now));
         let begun =
             self.ledger().begin(&key.name, &note::fingerprint(request), note.value(), key.since, now).await;
         let (label, answer) = match begun {
@@ -161,7 +162,7 @@ impl Idempotency {
             Ok(_) | Err(_) => {
                 drop(flight);
                 self.metrics.ledger("lost");
-                note.lost(Timestamp::now());
+                note.lost(self.ledger().now());
                 return keep_note(claim, note).await;
             }
         };
@@ -186,7 +187,8 @@ impl Idempotency {
                 forget(claim, Undelivered::QueueDeadline.into()).await
             }
             Found::Absent => {
-                note.begin_again(Timestamp::now(), caller.until());
+                let now = self.ledger().now();
+                note.begin_again(now, caller.until(now));
                 return keep_note(claim, note).await;
             }
         };
@@ -206,6 +208,9 @@ impl Idempotency {
         intent_at: Timestamp,
         caller: &Caller,
     ) -> Found {
+        if let Err(error) = take_over(claim, note).await {
+            return Found::Unknown(error.to_string());
+        }
         let case = Case { claim, note, intent_at, caller };
         let found = self.finder.find_out(case).await;
         let label = match &found {
@@ -224,13 +229,25 @@ impl Idempotency {
     /// interrupted.
     async fn done(&self, claim: Claim, request: &Request, answer: Answer) -> Answer {
         let claim = claim.owning(claims::names(request, &answer));
-        match claim.finish(outcome::keep(&answer), Timestamp::now()).await {
+        match claim.finish(outcome::keep(&answer), self.ledger().now()).await {
             Ok(()) => {
                 crash::before_answer();
                 answer
             }
             Err(error) => unknown(&error.to_string()),
         }
+    }
+}
+
+/// Of what another replica may have sent, it is known from the claim when its connection was gone. Kept, so that the next
+/// one need not wait from the beginning.
+async fn take_over(claim: &Claim, note: &mut Note) -> Result<(), ledger::Error> {
+    match claim.quiet() {
+        Some(quiet) if !note.is_lost() => {
+            note.lost(quiet);
+            claim.note(note.value()).await
+        }
+        _ => Ok(()),
     }
 }
 

@@ -89,6 +89,16 @@ impl Note {
         self.lost = Some(now);
     }
 
+    /// Whether no connection is there any more on which it was sent.
+    pub fn is_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    /// The earliest time at which it may have been sent.
+    pub fn departed(&self, intent_at: Timestamp) -> Timestamp {
+        self.from.unwrap_or(intent_at)
+    }
+
     /// What was sent before `now` is proven to be without effect; it will be sent again until `until`.
     pub fn begin_again(&mut self, now: Timestamp, until: Timestamp) {
         *self = Self { from: Some(now), sent: None, until, lost: None, ..self.clone() };

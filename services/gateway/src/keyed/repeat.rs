@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, time::Duration};
 
 use airtable::Record;
 use http::StatusCode;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -115,13 +114,14 @@ impl Finder {
     /// Sends it once nothing sent before can take effect any more, until an answer is not lost: then no earlier one can
     /// land after what the caller does next.
     async fn send_again(&self, case: &mut Case<'_>, request: &Request) -> Result<Answer, String> {
-        let mut repeats = 0;
+        let (mut repeats, held) = (0, case.caller.under(case.claim.hold()));
         loop {
-            wait_until(self.window(case).settled, case.caller.deadline).await?;
-            case.note.send_again(Timestamp::now(), case.caller.until());
+            wait_until(self.window(case).settled, self.ledger.now(), case.caller.deadline).await?;
+            let now = self.ledger.now();
+            case.note.send_again(now, case.caller.until(now));
             case.claim.note(case.note.value()).await.map_err(|error| error.to_string())?;
-            let sent = self.delivery.send(request, Care::Repeat, case.caller).await;
-            case.note.lost(Timestamp::now());
+            let sent = self.delivery.send(request, Care::Repeat, &held).await;
+            case.note.lost(self.ledger.now());
             case.claim.note(case.note.value()).await.map_err(|error| error.to_string())?;
             let why = match sent {
                 Ok(answer) if Outcome::of_answer(&answer) != Outcome::Failed => return Ok(answer),

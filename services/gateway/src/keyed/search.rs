@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
+    abroad::Abroad,
     cells::{self, Likeness, Verdict},
     claims::{self, Owner},
     find_out::{Case, Finder, Found, wait_until},
@@ -52,9 +53,8 @@ struct Search<'a> {
     /// By it records are known to be of a key, whatever the ledger has forgotten.
     mark: Option<&'a Mark>,
     window: Window,
-    /// By records that are like the create: how many writes had departed when it was seen first. It is of none that
-    /// departed later.
-    departed: HashMap<String, u64>,
+    /// When records that are like the create were seen first. They are of no write that departed later.
+    sighted: HashMap<String, Sighted>,
     /// A look saw all that the create can have brought: what is like it and appears later is not of it.
     is_complete: bool,
 }
@@ -66,6 +66,15 @@ impl Search<'_> {
         let cell = record.fields.get(if self.by_id { &mark.field } else { &mark.name })?;
         mark.owns(cell.as_str()?).map(|own| if own { Owner::Asker } else { Owner::Other })
     }
+}
+
+/// How far the writes under way had come when something was seen.
+#[derive(Debug, Clone, Copy)]
+struct Sighted {
+    /// How many of this process had departed.
+    departed: u64,
+    /// By the clock of the ledger.
+    at: Timestamp,
 }
 
 /// More records like the create than that, claimed by nobody, are not told apart.
@@ -84,10 +93,10 @@ impl Finder {
             Err(why) => return Ok(Found::Unknowable(why)),
         };
         let window = self.window(case);
-        let departed = HashMap::new();
-        let mut search = Search { case, create, by_id, mark, window, departed, is_complete: false };
+        let sighted = HashMap::new();
+        let mut search = Search { case, create, by_id, mark, window, sighted, is_complete: false };
         loop {
-            let asked = Timestamp::now();
+            let asked = self.ledger.now();
             match self.look(&mut search).await? {
                 Sight::Created(found) => {
                     return self.created(create, found, by_id, case.caller).await.map(Found::Done);
@@ -97,7 +106,9 @@ impl Finder {
                     return Err(why.to_owned());
                 }
                 Sight::NotCreated if asked >= window.settled => return Ok(Found::Absent),
-                Sight::NotCreated => wait_until(window.settled, case.caller.deadline).await?,
+                Sight::NotCreated => {
+                    wait_until(window.settled, self.ledger.now(), case.caller.deadline).await?;
+                }
                 Sight::Contested => {
                     search.is_complete |= asked >= window.settled;
                     if !self.flights.wait(case.caller.deadline).await {
@@ -124,9 +135,11 @@ impl Finder {
         let mut seen = Seen::default();
         let mut pages = records::created_between(&search.create.table, from, to, search.by_id);
         while let Some(page) = pages.next(&self.delivery, search.case.caller).await? {
-            let departed = self.flights.departed();
+            let sighted = Sighted { departed: self.flights.departed(), at: self.ledger.now() };
+            let abroad = Abroad::of(&self.ledger, &search.create.table).await;
+            let abroad = abroad.map_err(|error| error.to_string())?;
             for record in page {
-                self.see(search, record, departed, &mut seen).await?;
+                self.see(search, record, (sighted, &abroad), &mut seen).await?;
             }
         }
         seen.own.sort_by_key(records::created);
@@ -138,7 +151,7 @@ impl Finder {
         &self,
         search: &mut Search<'_>,
         record: Record,
-        departed: u64,
+        (sighted, abroad): (Sighted, &Abroad),
         seen: &mut Seen,
     ) -> Result<(), String> {
         let ((from, to), created) = (search.window.with_skew(), records::created(&record));
@@ -147,13 +160,14 @@ impl Finder {
         }
         let (key, likeness) = (search.case.claim.key(), cells::closest(search.create, &record.fields));
         let is_like = likeness <= Likeness::Unclear;
-        if search.is_complete && is_like && !search.departed.contains_key(&record.id) {
+        if search.is_complete && is_like && !search.sighted.contains_key(&record.id) {
             return Ok(());
         }
         // Before the ledger is asked whose it is: a write that lands in between is known there.
         let contested = is_like && {
-            let first = *search.departed.entry(record.id.clone()).or_insert(departed);
-            self.flights.may_bring(key, &search.create.table, &record.fields, first)
+            let first = *search.sighted.entry(record.id.clone()).or_insert(sighted);
+            self.flights.may_bring(key, &search.create.table, &record.fields, first.departed)
+                || abroad.may_bring(&record.fields, first.at)
         };
         let owner = match search.bearer(&record) {
             Some(owner) => owner,

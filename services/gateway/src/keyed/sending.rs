@@ -31,18 +31,19 @@ impl Idempotency {
         note: &mut Note,
         caller: &Caller,
     ) -> Result<Result<Answer, Undelivered>, Halt> {
+        let held = caller.under(claim.hold());
         if let Some((mark, marked)) = self.mark(claim.key(), request, caller).await? {
             keep(claim, note, Some(mark)).await?;
             crash::after_intent();
             // What bears a mark is told from everything, in whatever company it travels.
-            let sent = self.finder.delivery.send(&marked, Care::Write, caller).await;
+            let sent = self.finder.delivery.send(&marked, Care::Write, &held).await;
             if !names_no_field(&sent) {
                 return Ok(sent);
             }
         }
         keep(claim, note, None).await?;
         crash::after_intent();
-        Ok(self.finder.delivery.send(request, Care::Keyed, caller).await)
+        Ok(self.finder.delivery.send(request, Care::Keyed, &held).await)
     }
 
     /// `request` with its mark, where it is a create and its table has a field for it.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use ledger::Hold;
 use tokio::time::Instant;
 
 use super::{
@@ -20,6 +21,8 @@ pub struct Caller {
     urgency: Urgency,
     /// Until when it may wait.
     pub deadline: Instant,
+    /// What is sent for it is sent while this is good; none where nothing can take its place.
+    pub hold: Option<Hold>,
     pub timing: Timing,
 }
 
@@ -42,6 +45,7 @@ impl Caller {
             share: client.share,
             urgency: Urgency::of(headers),
             deadline: Instant::now() + timeout.unwrap_or(patience).min(patience),
+            hold: None,
             timing,
         })
     }
@@ -49,7 +53,13 @@ impl Caller {
     /// The gateway on its own behalf. No client has a name with a space.
     pub fn gateway(deadline: Instant) -> Self {
         let timing = Timing::default();
-        Self { client: "the gateway".into(), share: 1, urgency: Urgency::Urgent, deadline, timing }
+        let (client, urgency) = ("the gateway".into(), Urgency::Urgent);
+        Self { client, share: 1, urgency, deadline, hold: None, timing }
+    }
+
+    /// The same, for what must not be sent beside another holder of a claim.
+    pub fn under(&self, hold: Option<Hold>) -> Self {
+        Self { hold, ..self.clone() }
     }
 
     /// The gateway for somebody whom it does not know, who can wait.
@@ -62,9 +72,8 @@ impl Caller {
         Ask { place, urgency: self.urgency, client: self.client.clone(), share: self.share, kind }
     }
 
-    /// The deadline by the clock.
-    pub fn until(&self) -> Timestamp {
-        let now = Timestamp::now();
+    /// The deadline by a clock that says `now`.
+    pub fn until(&self, now: Timestamp) -> Timestamp {
         now.checked_add(self.deadline.saturating_duration_since(Instant::now())).unwrap_or(now)
     }
 }

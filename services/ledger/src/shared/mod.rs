@@ -126,7 +126,7 @@ impl Shared {
         }
         let claimed = self.is_claimed(claim);
         // Who held a claim that the store lost may go on until it would have run out.
-        let lapsed = read.born.checked_add(self.0.holder.lease()).unwrap_or(read.born);
+        let lapsed = read.born.checked_add(self.0.holder.lease()).unwrap_or(read.born).max(read.horizon);
         let quiet = if entry.is_some() { read.now.max(lapsed) } else { lapsed };
         let names = entries.map(|(entry, _)| entry).collect();
         Ok((Known { entry, claimed, horizon: read.horizon, names }, quiet))
