@@ -89,14 +89,23 @@ async fn bodies_of_unknown_length_keep_the_room_that_they_need() {
         Reply::Later(Duration::from_secs(1), 200, json!({"id": format!("rec{count}")}))
     })
     .await;
-    let gateway = Running::new(&upstream.url, &[]).await;
-    let statuses = join_all((0..8).map(|number| chunked(&gateway, number))).await;
-    assert_eq!(statuses, ["HTTP/1.1 200 OK"; 8]);
+    let gateway = Running::new(&upstream.url, &["--merge=off"]).await;
+    let gateway = &gateway;
+    let are_read = &|number| {
+        let waiting = gateway.metrics().lines().find_map(|line| {
+            line.strip_prefix("gateway_queue_length ").and_then(|length| length.parse::<usize>().ok())
+        });
+        waiting.unwrap_or_default() + upstream.seen().len() >= number
+    };
+    let statuses = join_all((0..8).map(|number| async move {
+        until("those before are read", || are_read(number)).await;
+        chunked(gateway, number).await
+    }));
+    assert_eq!(statuses.await, ["HTTP/1.1 200 OK"; 8]);
 }
 
-/// The first line of the answer to a create whose body does not say how long it is, some time after the one before.
-async fn chunked(gateway: &Running, number: u32) -> String {
-    tokio::time::sleep(Duration::from_millis(50) * number).await;
+/// The first line of the answer to a create whose body does not say how long it is.
+async fn chunked(gateway: &Running, number: usize) -> String {
     let mut stream = TcpStream::connect(gateway.url.strip_prefix("http://").unwrap()).await.unwrap();
     let body = r#"{"fields":{}}"#;
     let request = format!(
