@@ -7,6 +7,9 @@ use reqwest::Url;
 
 use crate::{delivery::upstream, links, queue::Limits, reads, store, webhook};
 
+/// What Airtable allows one user in a second, over all bases.
+const OF_TOKEN: u32 = 50;
+
 /// What a gateway takes on its command line; each option also from the environment.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
@@ -44,6 +47,9 @@ pub struct Config {
     /// Requests to Airtable in any second, at most
     #[arg(long, env = "GATEWAY_REQUESTS_PER_SECOND", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub requests_per_second: u32,
+    /// Requests with one token in any second, to all bases, at most; 50 without it, or --requests-per-second where that is more
+    #[arg(long, env = "GATEWAY_TOKEN_REQUESTS_PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub token_requests_per_second: Option<u32>,
     /// The store that replicas share.
     #[command(flatten)]
     pub store: store::Options,
@@ -110,8 +116,10 @@ impl Config {
 
     /// Bounds of the queue.
     pub fn queue_limits(&self) -> Limits {
+        let of_token = self.token_requests_per_second.unwrap_or(OF_TOKEN.max(self.requests_per_second));
         Limits {
             requests_per_second: usize::try_from(self.requests_per_second).unwrap_or(usize::MAX),
+            token_requests_per_second: usize::try_from(of_token).unwrap_or(usize::MAX),
             length: usize::try_from(self.queue_length).unwrap_or(usize::MAX),
             lockout: Duration::from_secs(self.lockout_seconds),
         }

@@ -65,7 +65,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     background.spawn(gateway.clone().sweep_ledger());
     background.spawn(gateway.clone().measure_ledger());
     background.spawn(gateway.clone().keep_webhook());
-    let ledger = gateway.idempotency().ledger().clone();
+    let (ledger, queue) = (gateway.idempotency().ledger().clone(), gateway.delivery().queue().clone());
     let (grace, stopping) = (config.host.grace(), gateway.clone());
     let shutdown = async move {
         shutdown.await;
@@ -78,20 +78,28 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         limits: config.http_limits(),
         tls: config.host.tls.listen().await?,
     };
-    tokio::select! {
+    let served = tokio::select! {
         served = host::serve(listener, service, grace, shutdown) => served.map_err(listen),
         () = ledger.stopped() => Err(Error::Ledger(ledger::Error::Stopped)),
-    }
+    };
+    queue.settle().await;
+    served
 }
 
-/// Ready: Airtable serves the base with this token, and the ledger can be used.
+/// Ready: Airtable serves the base with this token, and ledger and store can be used.
 fn readiness(gateway: &Gateway) -> Readiness {
     let (upstream, ledger) = (gateway.clone(), gateway.clone());
-    Readiness::default().check("upstream", move || std::future::ready(upstream.health().verdict())).check(
-        "ledger",
-        move || {
+    let readiness = Readiness::default()
+        .check("upstream", move || std::future::ready(upstream.health().verdict()))
+        .check("ledger", move || {
             let ledger = ledger.clone();
             async move { ledger.check_ledger().await }
-        },
-    )
+        });
+    match gateway.store().cloned() {
+        Some(store) => readiness.check("store", move || {
+            let store = store.clone();
+            async move { store.check().await }
+        }),
+        None => readiness,
+    }
 }

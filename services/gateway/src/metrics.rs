@@ -24,6 +24,8 @@ pub struct Metrics {
     token_refused: IntGaugeVec,
     reads: IntCounterVec,
     cache_bytes: IntGaugeVec,
+    store_calls: IntCounterVec,
+    store_seconds: HistogramVec,
 }
 
 impl Metrics {
@@ -100,6 +102,16 @@ impl Metrics {
                 &["outcome"],
             )?,
             cache_bytes: registry.gauge("gateway_cache_bytes", "Size of the answers that are kept.", &[])?,
+            store_calls: registry.counter(
+                "gateway_store_calls_total",
+                "Calls to the store that replicas share, by outcome: ok, unreachable, refused, timedOut, lost, failed.",
+                &["outcome"],
+            )?,
+            store_seconds: registry.seconds(
+                "gateway_store_seconds",
+                "Seconds that calls to the store took.",
+                &[],
+            )?,
         })
     }
 
@@ -165,6 +177,12 @@ impl Metrics {
     /// So much is kept.
     pub fn cache_bytes(&self, bytes: usize) {
         self.cache_bytes.with_label_values(&NONE).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A call to the store has ended.
+    pub fn store(&self, outcome: &str, took: Duration) {
+        self.store_calls.with_label_values(&[outcome]).inc();
+        self.store_seconds.with_label_values(&NONE).observe(took.as_secs_f64());
     }
 
     /// Whether the token is refused.

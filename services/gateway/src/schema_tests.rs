@@ -22,7 +22,8 @@ struct Line {
 fn schema() -> Schema {
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let metrics = Metrics::register(&telemetry::metrics::Metrics::new()).unwrap();
-    let limits = Limits { requests_per_second: 5, length: 10, lockout: Duration::ZERO };
+    let limits =
+        Limits { requests_per_second: 5, token_requests_per_second: 5, length: 10, lockout: Duration::ZERO };
     let delivery = Delivery::new(Way {
         upstream: Upstream::new(&"http://127.0.0.1:9".parse().unwrap()).unwrap(),
         token: Token::new("/no/token".into(), metrics.clone()),

@@ -35,6 +35,7 @@ use crate::{
         Queue,
         caller::{Caller, NoTimeout},
         closing::Closing,
+        slots::Slots,
     },
     reads::Reads,
     rights::Inspector,
@@ -67,6 +68,7 @@ struct Shared {
     webhook: Option<Webhook>,
     ended: Closing,
     attachments: Attachments,
+    store: Option<Store>,
 }
 
 impl Gateway {
@@ -78,12 +80,12 @@ impl Gateway {
         let started = Timestamp::now();
         let gatekeeper = gatekeeper(config)?;
         let metrics = Metrics::register(registry)?;
-        let store = Store::open(&config.store)?;
+        let store = Store::open(&config.store, &metrics)?;
         let health = Health::new(&config.base, metrics.clone());
         let delivery = Delivery::new(Way {
             upstream: Upstream::new(&config.upstream).map_err(Error::Upstream)?,
             token: Token::new(config.token_file.clone(), metrics.clone()),
-            queue: Queue::new(config.queue_limits(), metrics.clone()),
+            queue: queue(config, store.as_ref(), &metrics),
             health: health.clone(),
             metrics: metrics.clone(),
             merges: config.merge == Switch::On,
@@ -133,6 +135,7 @@ impl Gateway {
             webhook,
             ended: Closing::default(),
             attachments,
+            store,
         })))
     }
 
@@ -175,6 +178,11 @@ impl Gateway {
     pub(crate) async fn check_ledger(&self) -> Result<(), String> {
         let checked = self.0.idempotency.ledger().check(Timestamp::now()).await;
         checked.map_err(|error| format!("LedgerUnwritable: {error}"))
+    }
+
+    /// What replicas share, where they do.
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.0.store.as_ref()
     }
 
     pub(crate) fn base(&self) -> &str {
@@ -226,6 +234,18 @@ impl Gateway {
     pub(crate) fn caller(&self, client: &Client, parts: &Parts) -> Result<Caller, NoTimeout> {
         let timing = parts.extensions.get::<Timing>().cloned().unwrap_or_default();
         Caller::new(client, &parts.headers, self.0.patience, timing)
+    }
+}
+
+/// The queue, with permits of its own or of the store.
+fn queue(config: &Config, store: Option<&Store>, metrics: &Metrics) -> Queue {
+    let limits = config.queue_limits();
+    match store {
+        Some(store) => {
+            let slots = Slots::new(store, &config.base, config.token_file.clone(), limits.terms());
+            Queue::shared(limits, metrics.clone(), slots)
+        }
+        None => Queue::new(limits, metrics.clone()),
     }
 }
 

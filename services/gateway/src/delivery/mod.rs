@@ -42,6 +42,9 @@ pub enum Undelivered {
     /// The claim on its key was not renewed in time: another replica may go on with it. Nothing was sent.
     #[error("the ledger's store could not be used for too long, so that the request was not sent")]
     Unclaimed,
+    /// The store that shares the budget could not be used until the time was over; nothing was sent.
+    #[error("the store that shares the gateway's budget among its replicas can't be used")]
+    StoreUnavailable,
     /// Airtable answered nothing of late; nothing was sent.
     #[error("Airtable has not answered for a while: requests fail at once until a probe succeeds")]
     Unavailable,
@@ -62,6 +65,7 @@ impl From<NoPermit> for Undelivered {
             NoPermit::Full => Self::QueueFull,
             NoPermit::Deadline => Self::QueueDeadline,
             NoPermit::Closed => Self::Stopping,
+            NoPermit::Store => Self::StoreUnavailable,
         }
     }
 }
@@ -74,6 +78,7 @@ impl From<Undelivered> for Answer {
             Undelivered::QueueDeadline => Self::later("GATEWAY_QUEUE_DEADLINE", &message, 5),
             Undelivered::Stopping => Self::later("GATEWAY_STOPPING", &message, 5),
             Undelivered::Unclaimed => Self::later("IDEMPOTENCY_LEDGER_UNAVAILABLE", &message, 5),
+            Undelivered::StoreUnavailable => Self::later("GATEWAY_STORE_UNAVAILABLE", &message, 5),
             Undelivered::Token(NoToken::Missing(_)) => Self::later("GATEWAY_TOKEN_MISSING", &message, 30),
             Undelivered::Token(NoToken::Refused(_)) => Self::later("GATEWAY_TOKEN_REFUSED", &message, 30),
             Undelivered::Unavailable => Self::later("GATEWAY_UPSTREAM_UNAVAILABLE", &message, 5),
@@ -211,7 +216,9 @@ impl Way {
 
     async fn trip(self: Arc<Self>, request: Request, mut permit: Permit) -> Result<Trip, Undelivered> {
         let token = self.token.current()?;
-        permit.used();
+        if !permit.used() {
+            return Ok(Trip::NotSent("the gateway stood still between its turn and sending".to_owned()));
+        }
         let sent = self.upstream.send(&request, &token).await;
         let outcome = Outcome::of(&sent);
         self.metrics.sent(request.method.as_str(), outcome.label());

@@ -89,7 +89,8 @@ async fn close_of_swept(records: Value) -> Answer {
     assert_eq!(ledger.sweep(now - 1.hour()).await.unwrap(), 1);
 
     let metrics = Metrics::register(&telemetry::metrics::Metrics::new()).unwrap();
-    let limits = Limits { requests_per_second: 50, length: 9, lockout: patience };
+    let limits =
+        Limits { requests_per_second: 50, token_requests_per_second: 50, length: 9, lockout: patience };
     let delivery = Delivery::new(Way {
         upstream: Upstream::new(&airtable(records).await.parse().unwrap()).unwrap(),
         token: Token::new(folder.path().join("token"), metrics.clone()),

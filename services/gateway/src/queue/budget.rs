@@ -1,16 +1,13 @@
-//! Who may send when, as a state machine without clock or locks.
-//!
-//! There are as many permits as the base allows requests in a second. A permit comes back one window after the answer
-//! of the request that held it: whenever the upstream saw that request arrive, it was before its answer, so that two
-//! requests with one permit are at least a window apart, whatever the network does. Hence no window sees more
-//! requests than there are permits.
+//! Who may send when, as a state machine without clock or locks: whose turn it is, at which pace, with which of the
+//! [`Permits`], and that nobody sends during a lock-out.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
     pace::Pace,
+    permits::Permits,
     turns::{Ask, Place, Turns},
 };
 
@@ -25,12 +22,8 @@ pub struct Full;
 /// Permits, the queue for them, and the lock-out.
 #[derive(Debug)]
 pub struct Budget {
-    permits: usize,
-    window: Duration,
+    pub permits: Permits,
     capacity: usize,
-    held: usize,
-    /// When each permit that was given back may be used again; in order of time.
-    cooling: VecDeque<Instant>,
     turns: Turns<Ticket>,
     pace: Pace<Ticket>,
     locked_until: Option<Instant>,
@@ -38,22 +31,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of `permits` requests in any `window`, with a queue of at most `capacity`.
-    ///
-    /// The first window belongs to whoever sent before: a process that was restarted does not know what its
-    /// predecessor sent just now.
-    pub fn new(permits: usize, window: Duration, capacity: usize, now: Instant) -> Self {
-        Self {
-            permits,
-            window,
-            capacity,
-            held: 0,
-            cooling: std::iter::repeat_n(now + window, permits).collect(),
-            turns: Turns::default(),
-            pace: Pace::default(),
-            locked_until: None,
-            last_ticket: 0,
-        }
+    /// A budget of `permits`, with a queue of at most `capacity`.
+    pub fn new(permits: Permits, capacity: usize) -> Self {
+        let (turns, pace) = (Turns::default(), Pace::default());
+        Self { permits, capacity, turns, pace, locked_until: None, last_ticket: 0 }
     }
 
     /// Queues for a permit. At the front there is always a place.
@@ -87,11 +68,10 @@ impl Budget {
         fits: impl FnMut(&[Ticket], Ticket) -> bool,
     ) -> Option<Vec<Ticket>> {
         self.pass(now);
-        if self.locked_until.is_some() || self.free() == 0 {
+        if self.locked_until.is_some() || self.turns.len() == 0 || !self.permits.take() {
             return None;
         }
         let (kind, granted) = self.turns.next(most, fits)?;
-        self.held += 1;
         if let Some(kind) = kind {
             self.pace.departed(&kind, now);
         }
@@ -100,26 +80,13 @@ impl Budget {
 
     /// Time has passed: permits are to be had again, a lock-out is over.
     pub fn pass(&mut self, now: Instant) {
-        while self.cooling.front().is_some_and(|ready| *ready <= now) {
-            self.cooling.pop_front();
-        }
+        self.permits.pass(now);
         if self.locked_until.is_some_and(|until| until <= now) {
             self.locked_until = None;
         }
-        for (ticket, ask) in self.pace.release(now, now.checked_sub(self.window)) {
+        for (ticket, ask) in self.pace.release(now, now.checked_sub(self.permits.window())) {
             self.turns.join(ticket, ask);
         }
-    }
-
-    /// Takes a permit back: its request was answered `now`, or can't arrive any more.
-    pub fn release(&mut self, now: Instant) {
-        self.held = self.held.saturating_sub(1);
-        self.cooling.push_back(now + self.window);
-    }
-
-    /// Takes back a permit with which nothing was sent: it may be used again at once.
-    pub fn give_back(&mut self) {
-        self.held = self.held.saturating_sub(1);
     }
 
     /// Grants nothing until `until`. True when a lock-out begins, false when one goes on.
@@ -131,32 +98,29 @@ impl Budget {
 
     /// When [`Budget::grant`] may next grant more without another event.
     pub fn next_change(&self) -> Option<Instant> {
-        let more = if self.turns.len() == 0 { None } else { self.more_at() };
+        let more =
+            if self.turns.len() == 0 { None } else { self.locked_until.or_else(|| self.permits.next()) };
         [more, self.pace.next()].into_iter().flatten().min()
     }
 
     /// Between writes of one kind: nothing while all permits are free, a permit's part of a window when they are used
     /// up. Who has to wait for a permit anyway waits for nothing else.
     fn distance(&self) -> Duration {
-        match (self.permits.try_into(), (self.permits - self.free()).try_into()) {
-            (Ok(permits), Ok(used)) if self.free() > 0 => self.window / permits * used / permits,
+        let (count, free) = (self.permits.count(), self.permits.free());
+        match (count.try_into(), (count - free).try_into()) {
+            (Ok(count), Ok(used)) if free > 0 => self.permits.window() / count * used / count,
             _ => Duration::ZERO,
         }
     }
 
     /// When there is a permit to be had again at the latest as far as is known; none while all of them are held.
     pub fn more_at(&self) -> Option<Instant> {
-        self.locked_until.or_else(|| self.cooling.front().copied())
+        self.locked_until.or_else(|| self.permits.more_at())
     }
 
-    /// How many permits there are.
-    pub fn permits(&self) -> usize {
-        self.permits
-    }
-
-    /// Permits to be had at once.
-    pub fn free(&self) -> usize {
-        self.permits.saturating_sub(self.held + self.cooling.len())
+    /// Whether a permit of the store would be granted at once.
+    pub fn wants(&self) -> bool {
+        self.permits.are_shared() && self.locked_until.is_none() && self.turns.len() > 0
     }
 
     /// How many wait.

@@ -23,7 +23,7 @@ impl Budget {
 
 /// A budget whose first window is over at `now`.
 fn budget(permits: usize, capacity: usize, now: Instant) -> Budget {
-    let mut budget = Budget::new(permits, SECOND, capacity, now);
+    let mut budget = Budget::new(Permits::own(permits, SECOND, now), capacity);
     budget.pass(now + SECOND);
     budget
 }
@@ -31,7 +31,7 @@ fn budget(permits: usize, capacity: usize, now: Instant) -> Budget {
 #[test]
 fn the_first_window_is_left_to_a_predecessor() {
     let start = Instant::now();
-    let mut budget = Budget::new(2, SECOND, 10, start);
+    let mut budget = Budget::new(Permits::own(2, SECOND, start), 10);
     let ticket = budget.place(Place::Back).unwrap();
     assert_eq!(budget.grant_all(start + Duration::from_millis(999)), []);
     assert_eq!(budget.grant_all(start + SECOND), [ticket]);
@@ -44,7 +44,7 @@ fn permits_go_in_the_order_of_the_queue_and_come_back_a_window_after_the_answer(
     let tickets: Vec<_> = (0..4).map(|_| budget.place(Place::Back).unwrap()).collect();
     assert_eq!(budget.grant_all(start), tickets[..2]);
     let answered = start + Duration::from_millis(300);
-    budget.release(answered);
+    budget.permits.release(answered);
     assert_eq!(budget.next_change(), Some(answered + SECOND));
     assert_eq!(budget.grant_all(answered + Duration::from_millis(999)), []);
     assert_eq!(budget.grant_all(answered + SECOND), tickets[2..3]);
@@ -72,7 +72,7 @@ fn a_permit_that_was_not_used_is_to_be_had_at_once() {
     let mut budget = budget(1, 10, now);
     let (_first, second) = (budget.place(Place::Back).unwrap(), budget.place(Place::Back).unwrap());
     assert_eq!(budget.grant_all(now).len(), 1);
-    budget.give_back();
+    budget.permits.give_back();
     assert_eq!(budget.grant_all(now), [second]);
 }
 
@@ -127,7 +127,7 @@ proptest! {
         for millisecond in 0..120_000 {
             let now = start + Duration::from_millis(millisecond);
             answers.retain(|answer| {
-                if *answer == now { budget.release(now); }
+                if *answer == now { budget.permits.release(now); }
                 *answer != now
             });
             for _ in budget.grant_all(now) {

@@ -4,12 +4,20 @@ pub mod budget;
 pub mod caller;
 pub mod closing;
 pub mod pace;
+mod permit;
+pub mod permits;
+mod seat;
+mod shared;
+pub mod slots;
 pub mod turns;
 pub mod urgency;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -18,9 +26,13 @@ use tokio::{
     time::Instant,
 };
 
+pub use self::permit::Permit;
 use self::{
     budget::{Budget, Full, Ticket},
     closing::Closing,
+    permits::Permits,
+    seat::Seat,
+    slots::{Desk, Slot, Slots, Terms},
     turns::Ask,
 };
 use crate::{
@@ -28,17 +40,31 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Added to a window, for timers and clocks that run a little apart.
-const MARGIN: Duration = Duration::from_millis(5);
+/// A second, and a margin for timers and clocks that run a little apart.
+const WINDOW: Duration = Duration::from_millis(1005);
 /// Added to a lock-out: what is sent too early may begin another one.
 const LOCKOUT_MARGIN: Duration = Duration::from_millis(200);
 
 /// Bounds of a queue.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// To the base, and with one token, to all bases.
     pub requests_per_second: usize,
+    pub token_requests_per_second: usize,
     pub length: usize,
     pub lockout: Duration,
+}
+
+impl Limits {
+    /// How many requests one gateway may send in a second, whatever others send.
+    fn permits(&self) -> usize {
+        self.requests_per_second.min(self.token_requests_per_second)
+    }
+
+    /// The terms of slots that replicas share.
+    pub fn terms(&self) -> Terms {
+        Terms::new(self.requests_per_second, self.token_requests_per_second, WINDOW)
+    }
 }
 
 /// Why there was no permit.
@@ -48,6 +74,8 @@ pub enum NoPermit {
     Deadline,
     /// The process stops.
     Closed,
+    /// The deadline, while the store that shares the budget could not be used.
+    Store,
 }
 
 /// What a queue looks like now.
@@ -71,6 +99,9 @@ struct Shared {
     closing: Closing,
     lockout: Duration,
     metrics: Metrics,
+    /// Where permits are shared.
+    desk: Option<Desk>,
+    is_cut_off: AtomicBool,
 }
 
 struct State {
@@ -92,33 +123,34 @@ pub enum Turn {
     Carried,
 }
 
-/// The right to send one request. Dropped when the answer is there, it comes back a window later; unused, at once.
-pub struct Permit {
-    queue: Arc<Shared>,
-    is_used: bool,
-}
-
-impl Permit {
-    /// From now on it counts as a request.
-    pub fn used(&mut self) {
-        self.is_used = true;
-    }
-}
-
 impl Queue {
-    /// An empty queue; a task of its own wakes who waits, until the last clone is dropped.
+    /// An empty queue with permits of its own; a task wakes who waits, until the last clone is dropped.
     pub fn new(limits: Limits, metrics: Metrics) -> Self {
-        let window = Duration::from_secs(1) + MARGIN;
-        let budget = Budget::new(limits.requests_per_second, window, limits.length, Instant::now());
-        let shared = Arc::new(Shared {
+        let permits = Permits::own(limits.permits(), WINDOW, Instant::now());
+        let queue = Self::with(permits, limits, metrics, None);
+        tokio::spawn(serve(Arc::downgrade(&queue.0), queue.0.changed.clone()));
+        queue
+    }
+
+    /// An empty queue whose permits are slots of a store.
+    pub fn shared(limits: Limits, metrics: Metrics, slots: Slots) -> Self {
+        let permits = Permits::shared(limits.permits(), WINDOW);
+        let queue = Self::with(permits, limits, metrics, Some(slots.desk().clone()));
+        tokio::spawn(shared::serve(Arc::downgrade(&queue.0), queue.0.changed.clone(), slots));
+        queue
+    }
+
+    fn with(permits: Permits, limits: Limits, metrics: Metrics, desk: Option<Desk>) -> Self {
+        let budget = Budget::new(permits, limits.length);
+        Self(Arc::new(Shared {
             state: Mutex::new(State { budget, seats: HashMap::new() }),
             changed: Arc::new(Notify::new()),
             closing: Closing::default(),
             lockout: limits.lockout + LOCKOUT_MARGIN,
             metrics,
-        });
-        tokio::spawn(serve(Arc::downgrade(&shared), shared.changed.clone()));
-        Self(shared)
+            desk,
+            is_cut_off: AtomicBool::new(false),
+        }))
     }
 
     /// Waits for a turn, at most until `deadline`. Dropping the future leaves the queue.
@@ -132,9 +164,9 @@ impl Queue {
             biased;
             turn = &mut granted => {
                 self.0.metrics.queued(begun.elapsed());
-                return turn.map_err(|_| NoPermit::Deadline);
+                return turn.map_err(|_| self.0.too_late());
             }
-            () = tokio::time::sleep_until(deadline) => NoPermit::Deadline,
+            () = tokio::time::sleep_until(deadline) => self.0.too_late(),
             () = self.0.closing.over() => NoPermit::Closed,
         };
         // It may be its turn at the last moment; where somebody else sends it, it is too late to say that it never left.
@@ -157,7 +189,17 @@ impl Queue {
             );
             self.0.metrics.locked_out();
         }
+        if let Some(desk) = &self.0.desk {
+            desk.lock_out(self.0.lockout);
+        }
         self.0.changed.notify_one();
+    }
+
+    /// All that is to go back to the store is there, or does not get there in time.
+    pub async fn settle(&self) {
+        if let Some(desk) = &self.0.desk {
+            desk.settle().await;
+        }
     }
 
     /// What the queue looks like now.
@@ -169,8 +211,8 @@ impl Queue {
             until.map(|until| until.saturating_duration_since(now)).unwrap_or_default()
         };
         Snapshot {
-            permits: state.budget.permits(),
-            free: state.budget.free(),
+            permits: state.budget.permits.count(),
+            free: state.budget.permits.free(),
             waiting: state.budget.waiting(),
             locked: left(state.budget.locked_until()),
             more_in: left(state.budget.more_at()),
@@ -181,6 +223,11 @@ impl Queue {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why there was no turn until the deadline.
+    fn too_late(&self) -> NoPermit {
+        if self.is_cut_off.load(Relaxed) { NoPermit::Store } else { NoPermit::Deadline }
     }
 
     fn sit(
@@ -195,22 +242,23 @@ impl Shared {
         self.metrics.queue_length(state.budget.waiting());
         drop(state);
         self.changed.notify_one();
-        Ok((Seat { shared: self.clone(), ticket }, granted))
+        Ok((Seat::new(self.clone(), ticket), granted))
     }
 
-    /// Hands out what is to be had; returns when there may be more. Turns are told outside of the lock, since a permit
-    /// that nobody receives is dropped, and takes the lock.
-    fn hand_out(self: &Arc<Self>) -> Option<Instant> {
+    /// Hands out what is to be had, or the slot that has come; returns when there may be more. Turns are told outside of
+    /// the lock, since a permit that nobody receives is dropped, and takes the lock.
+    fn hand_out(self: &Arc<Self>, mut slot: Option<Slot>) -> Option<Instant> {
         let mut state = self.lock();
+        state.budget.permits.set_arrived(slot.is_some());
         let mut turns = Vec::new();
         while let Some(granted) = state.grant(Instant::now()) {
             let mut seats = granted.iter().filter_map(|ticket| state.seats.remove(ticket));
             let Some(lead) = seats.next() else {
                 drop(seats);
-                state.budget.give_back();
+                state.budget.permits.give_back();
                 continue;
             };
-            let permit = Permit { queue: self.clone(), is_used: false };
+            let permit = Permit::new(self.clone(), slot.take());
             let mut company: Vec<Member> = lead.member.into_iter().collect();
             for along in seats {
                 company.extend(along.member);
@@ -218,6 +266,7 @@ impl Shared {
             }
             turns.push((lead.turn, Turn::Send(permit, company)));
         }
+        state.budget.permits.set_arrived(false);
         let next = state.budget.next_change();
         self.metrics.queue_length(state.budget.waiting());
         drop(state);
@@ -244,7 +293,7 @@ impl State {
 
 async fn serve(queue: Weak<Shared>, changed: Arc<Notify>) {
     while let Some(shared) = queue.upgrade() {
-        let next = shared.hand_out();
+        let next = shared.hand_out(None);
         drop(shared);
         match next {
             Some(at) => {
@@ -258,43 +307,6 @@ async fn serve(queue: Weak<Shared>, changed: Arc<Notify>) {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.changed.notify_one();
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        if self.is_used {
-            state.budget.release(Instant::now());
-        } else {
-            state.budget.give_back();
-        }
-        drop(state);
-        self.queue.changed.notify_one();
-    }
-}
-
-/// A place in the queue, given up on drop.
-struct Seat {
-    shared: Arc<Shared>,
-    ticket: Ticket,
-}
-
-impl Seat {
-    /// Whether it was still waiting.
-    fn leave(&self) -> bool {
-        let mut state = self.shared.lock();
-        state.budget.leave(self.ticket);
-        let seat = state.seats.remove(&self.ticket);
-        self.shared.metrics.queue_length(state.budget.waiting());
-        drop(state);
-        seat.is_some()
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.leave();
     }
 }
 

@@ -17,7 +17,7 @@ impl Queue {
     async fn permit(&self, deadline: Instant) -> Result<Permit, NoPermit> {
         match self.turn(ask(), deadline, None).await? {
             Turn::Send(mut permit, _) => {
-                permit.used();
+                assert!(permit.used());
                 Ok(permit)
             }
             Turn::Carried => panic!("nobody else sends it"),
@@ -26,7 +26,9 @@ impl Queue {
 }
 
 fn queue(requests_per_second: usize, length: usize) -> Queue {
-    let limits = Limits { requests_per_second, length, lockout: Duration::from_secs(30) };
+    let token_requests_per_second = requests_per_second;
+    let limits =
+        Limits { requests_per_second, token_requests_per_second, length, lockout: Duration::from_secs(30) };
     Queue::new(limits, Metrics::register(&telemetry::metrics::Metrics::new()).unwrap())
 }
 
@@ -51,7 +53,7 @@ async fn a_snapshot_counts_permits_that_came_back() {
     let queue = queue(2, 10);
     drop(queue.permit(soon()).await.unwrap());
     assert_eq!(queue.snapshot().free, 1);
-    tokio::time::sleep(Duration::from_secs(1) + MARGIN).await;
+    tokio::time::sleep(WINDOW).await;
     assert_eq!(queue.snapshot().free, 2);
 }
 

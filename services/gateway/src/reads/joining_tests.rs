@@ -53,7 +53,12 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("token"), "pat").unwrap();
         let metrics = Metrics::register(&telemetry::metrics::Metrics::new()).unwrap();
-        let limits = queue::Limits { requests_per_second: 50, length: 10, lockout: Duration::ZERO };
+        let limits = queue::Limits {
+            requests_per_second: 50,
+            token_requests_per_second: 50,
+            length: 10,
+            lockout: Duration::ZERO,
+        };
         let delivery = Delivery::new(Way {
             upstream: Upstream::new(&url).unwrap(),
             token: Token::new(folder.path().join("token"), metrics.clone()),

@@ -148,7 +148,7 @@ impl Reads {
                 running.await
             };
             // Or less.
-            let is_late = outcome == Err(Undelivered::QueueDeadline);
+            let is_late = matches!(outcome, Err(Undelivered::QueueDeadline | Undelivered::StoreUnavailable));
             if !(is_late && is_collapsed && Instant::now() < asked.caller.deadline) {
                 return self.conclude(&asked, outcome, Status::Forwarded { why, is_collapsed });
             }
@@ -296,9 +296,12 @@ pub fn trouble(outcome: &Outcome) -> Option<Trouble> {
             retry::Outcome::Failed => Some(Trouble::Unreachable),
             _ => None,
         },
-        Err(Undelivered::NotSent(_) | Undelivered::Lost(_) | Undelivered::Unavailable) => {
-            Some(Trouble::Unreachable)
-        }
+        Err(
+            Undelivered::NotSent(_)
+            | Undelivered::Lost(_)
+            | Undelivered::Unavailable
+            | Undelivered::StoreUnavailable,
+        ) => Some(Trouble::Unreachable),
         Err(_) => None,
     }
 }

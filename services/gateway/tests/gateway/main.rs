@@ -19,6 +19,7 @@ mod restart;
 mod rights;
 mod schema;
 mod setup;
+mod shared;
 mod simulated;
 mod token;
 mod turns;
