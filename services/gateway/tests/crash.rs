@@ -5,6 +5,8 @@
 mod drain;
 #[path = "crash/every_write.rs"]
 mod every_write;
+#[path = "crash/replicas.rs"]
+mod replicas;
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "gateway/setup.rs"]
 mod setup;
@@ -100,7 +102,10 @@ async fn the_process_under_test() {
     let mut arguments = arguments.lines();
     let (upstream, address) = (arguments.next().unwrap(), arguments.next().unwrap());
     let folder = std::env::current_dir().unwrap();
-    let more: Vec<&str> = std::iter::once("--ledger=ledger.redb").chain(arguments).collect();
+    let mut more: Vec<&str> = arguments.collect();
+    if !more.iter().any(|argument| argument.starts_with("--store-url-file")) {
+        more.push("--ledger=ledger.redb");
+    }
     let mut config = setup::config(upstream, &folder, &more);
     config.host.listen = address.parse().unwrap();
     gateway::run(config, host::shutdown::signalled().unwrap()).await.unwrap();

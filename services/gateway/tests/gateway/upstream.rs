@@ -129,6 +129,11 @@ impl Table {
         self.0.lock().unwrap().push(record.clone());
     }
 
+    /// Takes the last record out again.
+    pub fn take_last(&self) {
+        self.0.lock().unwrap().pop();
+    }
+
     /// Takes effect, and answers as Airtable would.
     pub fn apply(&self, seen: &Seen) -> Reply {
         let mut records = self.0.lock().unwrap();

@@ -157,7 +157,10 @@ impl Shared {
     }
 
     pub async fn check(&self) -> Result<(), Error> {
-        self.0.table.check(&self.connected().await?).await
+        let connection = self.connected().await?;
+        // So that its birth and its clock are known before it is used.
+        self.read(&connection, &[]).await?;
+        self.0.table.check(&connection).await
     }
 
     pub async fn size(&self) -> Result<Size, Error> {
