@@ -262,6 +262,30 @@ async fn a_store_that_throws_keys_away_can_not_keep_a_ledger() {
 }
 
 #[tokio::test]
+async fn the_rights_that_the_documents_name_are_enough() {
+    let page = include_str!("../../../docs/reference/gateway-ledger.md");
+    let rights = page.lines().find(|line| line.starts_with("A user for it needs `")).unwrap();
+    let rights = rights.split('`').nth(1).unwrap();
+    let user = format!("gateway on >secret resetchannels -@all {rights}");
+    let words: Vec<&str> = std::iter::once("--user").chain(user.split(' ')).collect();
+    let server = Server::with(&words);
+    server.set_url(&format!("{}?user=gateway&pass=secret", server.url()));
+    let ledger = open(&server, SHORT);
+    ledger.check(now()).await.unwrap();
+    let held = claim(begin(&ledger, "k", None).await);
+    tokio::time::sleep(SHORT).await;
+    assert!(held.hold().unwrap().is_good(), "it was renewed");
+    held.note(Value::Null).await.unwrap();
+    held.finish(json!(1), now() - 1.hour()).await.unwrap();
+    drop(claim(begin(&ledger, "given up", None).await));
+    claim(begin_when_free(&open(&server, SHORT), "given up").await).forget().await.unwrap();
+    ledger.fence("k", 1, now() - 1.hour()).await.unwrap();
+    assert_eq!(ledger.sweep(now() - 1.minute()).await.unwrap(), 1);
+    assert_eq!(ledger.size().await.unwrap().keys, 0);
+    assert!(ledger.elsewhere(|_, _| Some(())).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_store_that_is_away_is_an_error_and_proves_nothing() {
     let mut server = Server::start();
     let ledger = open(&server, LEASE);
