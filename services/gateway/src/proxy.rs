@@ -18,6 +18,7 @@ use crate::{
         upstream::{self, Request},
     },
     keyed::key::Key,
+    links::Wanted,
     rights::Filter,
     room,
     route::{self, Target},
@@ -43,7 +44,7 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     if !client.rights.allow(&parts.method, path) {
         return Err(Answer::not_permitted());
     }
-    let caller = gateway.caller(&client, &parts)?;
+    let (caller, wanted) = (gateway.caller(&client, &parts)?, Wanted::of(&parts.headers));
     let care = retry::care(&parts.method, path);
     let key = match care {
         retry::Care::Write if !crash::without_ledger() => Key::of(&parts.headers)?,
@@ -62,7 +63,7 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     };
     tracing::debug!(client = client.name, method = %request.method, "passing on");
     let answer = if care == retry::Care::Read {
-        gateway.reads().answer(request, caller).await?
+        gateway.reads().answer(request, wanted, caller).await?
     } else {
         let (under_way, asked) = (gateway.reads().write(&request), request.target.clone());
         let outcome = match key {
@@ -70,7 +71,7 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
             None => gateway.delivery().send(&request, care, &caller).await,
         };
         under_way.ended(&outcome);
-        gateway.reads().with_links(&asked, None, outcome?)
+        gateway.reads().wanted(wanted, &asked, None, outcome?)
     };
     let answer = filter.apply(answer);
     Ok(if target == Target::Bases { only_base(answer, gateway.base()) } else { answer })

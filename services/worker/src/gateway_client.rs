@@ -105,7 +105,9 @@ impl Gateways {
 
     /// A request to the gateway of `base`; `target` is a path from its root.
     pub fn request(&self, method: Method, base: &Base, target: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{target}", base.url.trim_end_matches('/')))
+        let request = self.client.request(method, format!("{}{target}", base.url.trim_end_matches('/')));
+        // What an undo writes back may be gone from its cell by then, and with it from the gateway's own URLs.
+        request.header("Attachment-Urls", "airtable")
     }
 
     /// Sends a request with the worker's token; what the answer means is for [`Answer`] to say.

@@ -156,8 +156,9 @@ pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
 
 /// Hop-by-hop headers, credentials, and what is between the client and this gateway only. `accept-encoding` is
 /// among them since the gateway reads answers.
-const DROPPED: [&str; 27] = [
+const DROPPED: [&str; 28] = [
     "accept-encoding",
+    "attachment-urls",
     "authorization",
     "baggage",
     "connection",

@@ -10,6 +10,8 @@ mod keys;
 mod options;
 pub mod reference;
 
+use http::HeaderMap;
+
 use self::{cells::Size, hosts::Hosts, keys::Keys, reference::Reference};
 pub use options::Options;
 
@@ -20,6 +22,26 @@ pub struct Links {
     origin: String,
     keys: Keys,
     hosts: Hosts,
+}
+
+/// Which URLs of attachments a client wants: `Attachment-Urls: airtable` asks for Airtable's.
+///
+/// Whoever writes a file back that may be gone from its cell by then needs them: they live on for two hours, the gateway's
+/// lead to what is in the cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Links,
+    Airtables,
+}
+
+impl Wanted {
+    /// By the headers of a request.
+    pub fn of(headers: &HeaderMap) -> Self {
+        match headers.get("attachment-urls") {
+            Some(value) if value.as_bytes().eq_ignore_ascii_case(b"airtable") => Self::Airtables,
+            _ => Self::Links,
+        }
+    }
 }
 
 impl Links {

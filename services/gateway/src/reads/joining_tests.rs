@@ -89,7 +89,7 @@ impl Stage {
         request.headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
         let reads = self.reads.clone();
         let caller = Caller::gateway(Instant::now() + patience);
-        async move { reads.answer(request, caller).await }
+        async move { reads.answer(request, Wanted::Links, caller).await }
     }
 
     async fn until_arrived(&self, count: usize) {

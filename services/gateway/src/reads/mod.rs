@@ -54,7 +54,7 @@ use crate::{
         retry::{self, Care},
         upstream::Request,
     },
-    links::Links,
+    links::{Links, Wanted},
     metrics::Metrics,
     queue::caller::Caller,
 };
@@ -91,6 +91,7 @@ struct Asked {
     request: Request,
     question: Question,
     wish: Wish,
+    wanted: Wanted,
     caller: Caller,
 }
 
@@ -126,15 +127,17 @@ impl Reads {
     }
 
     /// The answer to a request that changes nothing.
-    pub async fn answer(&self, request: Request, caller: Caller) -> Outcome {
-        let Some(question) = Question::of(&request) else {
+    pub async fn answer(&self, request: Request, wanted: Wanted, caller: Caller) -> Outcome {
+        let Some(mut question) = Question::of(&request) else {
             let status = Status::Forwarded { why: Forward::Bypass, is_collapsed: false };
-            let seen = self.sees_attachments(&request.target);
             let answer = self.0.delivery.send(&request, Care::Read, &caller).await?;
-            return Ok(self.marked(status, self.with_links(&request.target, seen, answer)));
+            return Ok(self.marked(status, self.wanted(wanted, &request.target, None, answer)));
         };
+        if wanted == Wanted::Airtables && self.links().is_some() {
+            question = question.of_airtables_urls();
+        }
         let wish = Wish::of(&request.headers);
-        let asked = Asked { request, question, wish, caller };
+        let asked = Asked { request, question, wish, wanted, caller };
         loop {
             let (running, why, is_collapsed) = match self.look(&asked) {
                 Step::Give(status, answer) => return Ok(self.marked(status, answer)),
@@ -201,6 +204,7 @@ impl Reads {
         };
         let (request, list, caller) =
             (asked.request.clone(), asked.question.list.clone(), asked.caller.clone());
+        let wanted = asked.wanted;
         let (key, number) = (call.key, call.number);
         let fetch = async move {
             let shared = &call.reads.0;
@@ -208,7 +212,7 @@ impl Reads {
                 Some(list) => shared.pages.read(&request, list, &caller).await?,
                 None => shared.delivery.send(&request, Care::Read, &caller).await?,
             };
-            let answer = call.reads.with_links(&request.target, seen, answer);
+            let answer = call.reads.wanted(wanted, &request.target, seen, answer);
             call.keep(&answer);
             Ok(answer)
         };

@@ -68,6 +68,15 @@ impl Question {
     }
 }
 
+impl Question {
+    /// The same where the answer is to have Airtable's URLs of attachments, which expire.
+    #[must_use]
+    pub fn of_airtables_urls(self) -> Self {
+        let key = digest([self.key.as_slice(), b"Airtable's URLs"]);
+        Self { key, keep: Keep::Never, ..self }
+    }
+}
+
 impl List {
     /// The list that `request` asks for, by GET or by POST; none where it is not, or not readable.
     pub fn of(request: &Request) -> Option<Self> {

@@ -23,7 +23,7 @@ use crate::{
     answer::Answer,
     delivery::{Undelivered, retry::Care, upstream::Request},
     links::{
-        Links,
+        Links, Wanted,
         cells::{self, Attachment, Size},
         reference::Reference,
     },
@@ -89,7 +89,7 @@ impl Reads {
     ) -> Result<Answer, Undelivered> {
         let [table, record] = [reference.table, reference.record].map(route::encoded);
         let request = Request::get(format!("/v0/{base}/{table}/{record}"));
-        let seen = self.sees_attachments(&request.target);
+        let seen = self.0.urls.reading(&request.target, &mut self.board().marks, Instant::now());
         let answer = self.0.delivery.send(&request, Care::Read, caller).await?;
         if answer.status.is_success() {
             self.forget_attachment(reference);
@@ -114,14 +114,17 @@ impl Reads {
         self.0.urls.known().pop(&key(reference.record, reference.attachment));
     }
 
-    /// A read is about to begin that may tell of attachments.
-    pub fn sees_attachments(&self, target: &str) -> Option<Reading> {
-        self.0.urls.reading(target, &mut self.board().marks, Instant::now())
+    /// The answer with the URLs that are `wanted`.
+    pub fn wanted(&self, wanted: Wanted, target: &str, seen: Option<Reading>, answer: Answer) -> Answer {
+        match wanted {
+            Wanted::Links => self.with_links(target, seen, answer),
+            Wanted::Airtables => answer,
+        }
     }
 
     /// The answer to a request for `target` with the gateway's own URLs of attachments, where that is wanted; Airtable's are known from
     /// then on where it was `seen` by a read.
-    pub fn with_links(&self, target: &str, seen: Option<Reading>, answer: Answer) -> Answer {
+    fn with_links(&self, target: &str, seen: Option<Reading>, answer: Answer) -> Answer {
         let (Some(links), Some(table)) = (self.links(), route::table(target)) else { return answer };
         if !answer.status.is_success() {
             return answer;

@@ -171,6 +171,9 @@ async fn the_answer_is_airtables_but_for_the_urls_and_they_are_in_lists_and_writ
         let listed = answer(gateway.request(Method::GET, &list)).await.1.to_string();
         assert!(listed.contains(text(&attachment, "url")) && !listed.contains(&airtable.url), "{listed}");
     }
+    let plain = gateway.request(Method::GET, &list).header("Attachment-Urls", "airtable");
+    let plain = answer(plain).await.1.to_string();
+    assert!(plain.contains(&airtable.url) && !plain.contains(&gateway.url), "{plain}");
     // What a client read it may write back.
     let kept = write(&gateway, json!([attachment])).await;
     assert_eq!((&kept[0]["id"], &kept[0]["url"]), (&attachment["id"], &attachment["url"]));
