@@ -60,6 +60,9 @@ pub struct AirtableBaseSpec {
     /// Caching of reads; each goes to Airtable when absent. Reads that are asked for at once travel once in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
+    /// How writes that carry an `Idempotency-Key` are found again when their answers are lost; by their cells when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
     /// The gateway's pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Workload>,
@@ -130,6 +133,15 @@ pub struct Cache {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 604_800))]
     pub stale_if_error_seconds: Option<i32>,
+}
+
+/// How writes that carry an `Idempotency-Key` are found again.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Idempotency {
+    /// The field, by name or id, that the gateway marks created records in, in each table that has it as a single line text.
+    #[schemars(length(min = 1, max = 255))]
+    pub key_field: String,
 }
 
 /// Who may call the gateway: a `ServiceAccount`, or whoever has a key.

@@ -72,9 +72,10 @@ def gateway(program: Path, folder: Path, *more: str, name: str = "gateway") -> I
 
 
 @contextmanager
-def cached(program: Path, folder: Path) -> Iterator[Target]:
+def cached(program: Path, folder: Path, *more: str) -> Iterator[Target]:
     """The same, with answers that are kept for longer than a test takes."""
-    with gateway(program, folder, "--cache-ttl-seconds=600", "--cache-stale-while-revalidate-seconds=600", name="cached") as target:
+    kept = ["--cache-ttl-seconds=600", "--cache-stale-while-revalidate-seconds=600"]
+    with gateway(program, folder, *kept, *more, name="cached") as target:
         yield target
 
 

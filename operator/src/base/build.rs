@@ -105,6 +105,7 @@ fn args(base: &AirtableBase, namespace: &str) -> Vec<String> {
     ];
     args.extend(limit.requests_per_second.map(|n| format!("--requests-per-second={n}")));
     args.extend(limit.lockout_seconds.map(|n| format!("--lockout-seconds={n}")));
+    args.extend(base.spec.idempotency.as_ref().map(|it| format!("--key-field={}", it.key_field)));
     if base.spec.tls.is_some() {
         let [chain, key] = TLS_KEYS.map(|key| format!("{TLS_FOLDER}/{key}"));
         args.push(format!("--tls-listen=0.0.0.0:{TLS_PORT}"));

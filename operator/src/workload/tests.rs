@@ -93,7 +93,7 @@ fn the_operator_may_write_to_a_base_only_where_its_schema_wants_that() {
 fn the_children_of_a_base_with_everything() {
     let spec = "{baseId: appCRM00000000001, tokenSecretRef: {name: token, key: pat}, endpoint: 'http://airtable/', deletionPolicy: Retain,
         rateLimit: {requestsPerSecond: 4, lockoutSeconds: 31},
-        cache: {ttlSeconds: 60, staleWhileRevalidateSeconds: 600, staleIfErrorSeconds: 3600},
+        cache: {ttlSeconds: 60, staleWhileRevalidateSeconds: 600, staleIfErrorSeconds: 3600}, idempotency: {keyField: Idempotency key},
         gateway: {replicas: 0, image: 'other:2', resources: {limits: {memory: 1Gi}}, storage: {sizeMebibytes: 64, storageClassName: fast}},
         tls: {secretName: certificate},
         clients: [{name: report, serviceAccountRef: {name: report, namespace: bi}, readOnly: true, share: 3}, {name: script, keySecretRef: {name: script-key}, tables: [{name: Orders}, {name: Customers, readOnly: true, fields: [Name]}]}]}";

@@ -72,7 +72,7 @@ impl Scene {
 
     async fn gateway(&self, failpoints: &str) -> Process {
         let base = format!("--base={CRM}");
-        let more = [base.as_str(), "--settle-seconds=1", KEY_FIELD];
+        let more = [base.as_str(), "--settle-seconds=4", KEY_FIELD];
         let more = if self.kind == Kind::MarkedCreate { &more[..] } else { &more[..2] };
         Process::start_with(self.folder.path(), &self.world.url, failpoints, more).await
     }
@@ -118,6 +118,22 @@ async fn killed_after_the_call_each_write_took_effect_once() {
 #[tokio::test]
 async fn killed_before_the_answer_each_write_took_effect_once() {
     killed_at("gateway::before-answer").await;
+}
+
+#[tokio::test]
+async fn killed_with_a_marked_create_in_flight_it_is_waited_for() {
+    let scene = Scene::new(Kind::MarkedCreate).await;
+    let first = scene.gateway("").await;
+    scene.world.delay(&Method::POST).await;
+    let waiting = tokio::spawn(send(first.request(CRM, "key", &scene.write)));
+    while scene.world.get("/admin/faults").await["faults"] != json!([]) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(first);
+    assert_eq!(waiting.await.unwrap(), None, "the process was killed");
+    let second = scene.gateway("").await;
+    let (status, body) = send(second.request(CRM, "key", &scene.write)).await.unwrap();
+    assert_eq!((status.as_u16(), scene.effects().await), (200, 1), "{body}");
 }
 
 /// What a gateway with a new ledger answers to a write that was done under the key before, beside the first answer.

@@ -178,10 +178,10 @@ async fn after_a_ledger_was_lost_its_creates_are_known_by_their_marks() {
         let request = again.request(Method::POST, &format!("/v0/{BASE}/Audit"));
         since_an_hour(request.header("Idempotency-Key", key)).json(&event("same"))
     };
-    let found = answer(create("done")).await;
-    assert_eq!(found, (reqwest::StatusCode::OK, done), "it is not sent again");
     let new = answer(create("new")).await;
     assert_eq!(new.0, 200, "what is like it is another key's: {}", new.1);
+    let found = answer(create("done")).await;
+    assert_eq!(found, (reqwest::StatusCode::OK, done), "it is not sent again");
     assert_eq!(pair.effects("create").await, 2);
 }
 
@@ -223,6 +223,18 @@ async fn a_copy_made_by_hand_leaves_the_create_unknown_until_its_mark_is_emptied
     let emptied = answer(pair.person(Method::PATCH, &path).json(&json!({"fields": {FIELD: null}}))).await;
     assert_eq!(emptied.0, 200);
     assert_eq!(answer(pair.keyed("k", "A")).await.1["id"], created["record"]);
+}
+
+#[tokio::test]
+async fn a_create_whose_lookup_is_refused_is_not_sent_again() {
+    let pair = Pair::marked(&[]).await;
+    let lost = json!({"match": {"method": "POST"}, "kind": {"cut": "afterEffect"}});
+    let refused = json!({"match": {"pathContains": "listRecords"}, "times": 2, "kind": {"status": 422}});
+    pair.faults(json!([lost, refused])).await;
+    for _ in 0..2 {
+        assert_eq!(kind(&answer(pair.keyed("k", "A")).await), (503, "IDEMPOTENCY_OUTCOME_UNKNOWN"));
+    }
+    assert_eq!((pair.effects("create").await, pair.creates_sent().await), (1, 1));
 }
 
 #[tokio::test]
@@ -282,4 +294,22 @@ async fn a_field_that_was_renamed_just_now_stops_nobody() {
         assert_eq!((status.as_u16(), &body["fields"]["Event"]), (expected, &json!(key)), "{body}");
     }
     assert_eq!(pair.effects("create").await, 3);
+}
+
+#[tokio::test]
+async fn a_client_without_rights_on_the_field_leaves_marks_and_does_not_see_them() {
+    let (pair, folder) = (Pair::marked(&[]).await, tempfile::tempdir().unwrap());
+    let clients = json!({"keys": [{"name": "shop", "file": "shop", "tables": [{"name": "Audit", "fields": ["Event"]}]}]});
+    std::fs::write(folder.path().join("clients.json"), clients.to_string()).unwrap();
+    std::fs::write(folder.path().join("shop"), "shop").unwrap();
+    let file = format!("--clients-file={}", folder.path().join("clients.json").display());
+    let gateway =
+        Running::in_folder(&pair.simulator, folder, &[OPTION, &format!("--base={BASE}"), &file]).await;
+    pair.cut_next("POST", "afterEffect").await;
+    let create = Client::new().post(format!("{}/v0/{BASE}/Audit", gateway.url)).bearer_auth("shop");
+    let create = create.header("Idempotency-Key", "k").json(&json!({"fields": {"Event": "A"}}));
+    let (status, body) = answer(create).await;
+    assert_eq!((status.as_u16(), &body["fields"]), (200, &json!({"Event": "A"})), "{body}");
+    let effects = pair.admin("effects").await;
+    assert_eq!((effects.len(), effects[0]["fields"][FIELD].is_string()), (1, true), "{effects:?}");
 }
