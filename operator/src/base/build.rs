@@ -7,7 +7,7 @@ use crds::{
     airtable_base::{Client, DeletionPolicy},
 };
 use kube::{Resource as _, ResourceExt as _};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     observe::{Observed, TLS_KEYS},
@@ -164,8 +164,12 @@ fn clients(base: &AirtableBase, namespace: &str, observed: &Observed, config: &C
     let reads_only = !schema::writes(base);
     let operator = config.service_account.iter().map(|name| account(&config.namespace, name, reads_only));
     let workers = observed.workflows.iter().map(|workflow| account(namespace, &worker_name(workflow), false));
+    let who = |account: Value| (format!("{}/{}", account["namespace"], account["name"]), account);
+    // Each once, as the gateway takes them; what a worker needs counts more than what is declared.
+    let accounts: Map<String, Value> =
+        base.spec.clients.iter().filter_map(declared).chain(operator).chain(workers).map(who).collect();
     json!({
-        "serviceAccounts": base.spec.clients.iter().filter_map(declared).chain(operator).chain(workers).collect::<Vec<_>>(),
+        "serviceAccounts": accounts.into_iter().map(|(_, account)| account).collect::<Vec<_>>(),
         "keys": base.spec.clients.iter().filter_map(key).collect::<Vec<_>>(),
     })
 }

@@ -90,6 +90,18 @@ fn the_operator_may_write_to_a_base_only_where_its_schema_wants_that() {
 }
 
 #[test]
+fn an_account_is_listed_once_and_that_of_a_worker_with_all_rights() {
+    let clients = "token}, clients: [{name: a, serviceAccountRef: {name: orders-worker}, readOnly: true},
+        {name: b, serviceAccountRef: {name: bi}, readOnly: true}, {name: c, serviceAccountRef: {name: bi, namespace: other}}]}";
+    let files = gateway(&MINIMAL.replace("token}}", clients)).files;
+    let listed: Value = serde_json::from_str(&files["clients.json"]).unwrap();
+    let listed: Vec<_> = listed["serviceAccounts"].as_array().unwrap().iter().collect();
+    let worker = json(("sales", "orders-worker", false));
+    let is_worker = |it: &&&Value| json((&it["namespace"], &it["name"], &it["readOnly"])) == worker;
+    assert_eq!((listed.len(), listed.iter().filter(is_worker).count()), (4, 1), "{listed:?}");
+}
+
+#[test]
 fn the_children_of_a_base_with_everything() {
     let spec = "{baseId: appCRM00000000001, tokenSecretRef: {name: token, key: pat}, endpoint: 'http://airtable/', deletionPolicy: Retain,
         rateLimit: {requestsPerSecond: 4, lockoutSeconds: 31},

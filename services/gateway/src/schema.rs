@@ -155,6 +155,15 @@ impl Schema {
     }
 }
 
+/// The table that a path names, as Airtable finds it: by id, by name, or by name without regard to case.
+pub fn table<'a>(tables: &'a [Table], name_or_id: &str) -> Option<&'a Table> {
+    let find = |fits: &dyn Fn(&Table) -> bool| tables.iter().find(|table| fits(table));
+    let lower = name_or_id.to_lowercase();
+    find(&|table| table.id == name_or_id)
+        .or_else(|| find(&|table| table.name == name_or_id))
+        .or_else(|| find(&|table| table.name.to_lowercase() == lower))
+}
+
 fn read(outcome: &reads::Outcome) -> Result<Tables, Unavailable> {
     #[derive(Deserialize)]
     struct Listed {

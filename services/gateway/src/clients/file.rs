@@ -97,19 +97,18 @@ impl Clients {
                 return Err(format!("keys: the name {:?} is there twice", key.name));
             }
         }
-        let account = |account: WireServiceAccount| {
-            let terms =
-                Terms::new(&account.name, Rights::of(account.read_only, account.tables), account.share)?;
-            Ok(((account.namespace, account.name), terms))
-        };
+        let mut service_accounts = HashMap::new();
+        for account in wire.service_accounts {
+            let WireServiceAccount { namespace, name, read_only, share, tables } = account;
+            let terms = Terms::new(&name, Rights::of(read_only, tables), share)?;
+            if service_accounts.insert((namespace.clone(), name.clone()), terms).is_some() {
+                return Err(format!("serviceAccounts: {namespace}/{name} is there twice"));
+            }
+        }
         Ok(Self {
             keys: wire.keys.into_iter().map(|key| Key::new(key.name, folder.join(key.file))).collect(),
             by_key,
-            service_accounts: wire
-                .service_accounts
-                .into_iter()
-                .map(account)
-                .collect::<Result<_, String>>()?,
+            service_accounts,
         })
     }
 
@@ -220,5 +219,13 @@ mod tests {
         assert!(Clients::parse(misspelt, Path::new("/")).unwrap_err().contains("readonly"));
         let doubled = r#"{"keys": [{"name": "a", "file": "x"}, {"name": "a", "file": "y"}]}"#;
         assert!(Clients::parse(doubled, Path::new("/")).unwrap_err().contains("twice"));
+        let account = r#"{"namespace": "sales", "name": "bot"}"#;
+        let doubled = format!(
+            r#"{{"serviceAccounts": [{{"namespace": "sales", "name": "bot", "readOnly": true}}, {account}]}}"#
+        );
+        assert_eq!(
+            Clients::parse(&doubled, Path::new("/")).unwrap_err(),
+            "serviceAccounts: sales/bot is there twice"
+        );
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use airtable::{Field, FieldType, Table};
 use serde::Deserialize;
 
+use crate::schema;
+
 /// Rights on one table, as declared: `{"name", "readOnly"?, "fields"?}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -28,7 +30,7 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// What is granted of the table that a path names by id or name; nothing of a table that is not there.
     pub fn named(self, name_or_id: &str) -> Option<Grant<'a>> {
-        self.of(table(self.tables, name_or_id)?)
+        self.of(schema::table(self.tables, name_or_id)?)
     }
 
     /// What is granted of each table that is.
@@ -38,19 +40,10 @@ impl<'a> Scope<'a> {
 
     fn of(self, of: &'a Table) -> Option<Grant<'a>> {
         let is_meant =
-            |rights: &&TableRights| table(self.tables, &rights.name).is_some_and(|it| it.id == of.id);
+            |rights: &&TableRights| schema::table(self.tables, &rights.name).is_some_and(|it| it.id == of.id);
         let rights: Vec<_> = self.rights.iter().filter(is_meant).collect();
         (!rights.is_empty()).then_some(Grant { scope: self, table: of, rights })
     }
-}
-
-/// As Airtable finds a table: by id, by name, or by name without regard to case.
-fn table<'a>(tables: &'a [Table], name_or_id: &str) -> Option<&'a Table> {
-    let find = |fits: &dyn Fn(&Table) -> bool| tables.iter().find(|table| fits(table));
-    let lower = name_or_id.to_lowercase();
-    find(&|table| table.id == name_or_id)
-        .or_else(|| find(&|table| table.name == name_or_id))
-        .or_else(|| find(&|table| table.name.to_lowercase() == lower))
 }
 
 /// What is granted of a table. Where it was declared twice, by id and by name, both have to allow what is done.
