@@ -93,6 +93,9 @@ impl Clients {
         let mut by_key = HashMap::new();
         for key in &wire.keys {
             let terms = Terms::new(&key.name, Rights::of(key.read_only, key.tables.clone()), key.share)?;
+            if key.name.is_empty() || key.name.contains(char::is_whitespace) {
+                return Err(format!("keys: the name {:?} is empty, or has blanks", key.name));
+            }
             if by_key.insert(key.name.clone(), terms).is_some() {
                 return Err(format!("keys: the name {:?} is there twice", key.name));
             }
@@ -101,6 +104,10 @@ impl Clients {
         for account in wire.service_accounts {
             let WireServiceAccount { namespace, name, read_only, share, tables } = account;
             let terms = Terms::new(&name, Rights::of(read_only, tables), share)?;
+            // Turns and the keys of its writes are by name.
+            if by_key.contains_key(&format!("{namespace}/{name}")) {
+                return Err(format!("keys: the name {namespace}/{name} is that of a service account"));
+            }
             if service_accounts.insert((namespace.clone(), name.clone()), terms).is_some() {
                 return Err(format!("serviceAccounts: {namespace}/{name} is there twice"));
             }
@@ -219,13 +226,17 @@ mod tests {
         assert!(Clients::parse(misspelt, Path::new("/")).unwrap_err().contains("readonly"));
         let doubled = r#"{"keys": [{"name": "a", "file": "x"}, {"name": "a", "file": "y"}]}"#;
         assert!(Clients::parse(doubled, Path::new("/")).unwrap_err().contains("twice"));
-        let account = r#"{"namespace": "sales", "name": "bot"}"#;
-        let doubled = format!(
-            r#"{{"serviceAccounts": [{{"namespace": "sales", "name": "bot", "readOnly": true}}, {account}]}}"#
-        );
-        assert_eq!(
-            Clients::parse(&doubled, Path::new("/")).unwrap_err(),
-            "serviceAccounts: sales/bot is there twice"
-        );
+        let account = r#"{"namespace": "sales", "name": "bot", "readOnly": true}"#;
+        let twice = format!(r#"{{"serviceAccounts": [{account}, {{"namespace": "sales", "name": "bot"}}]}}"#);
+        let both =
+            format!(r#"{{"serviceAccounts": [{account}], "keys": [{{"name": "sales/bot", "file": "x"}}]}}"#);
+        let blank = r#"{"keys": [{"name": "the gateway", "file": "x"}]}"#;
+        for (text, why) in [
+            (twice.as_str(), "serviceAccounts: sales/bot is there twice"),
+            (both.as_str(), "keys: the name sales/bot is that of a service account"),
+            (blank, "keys: the name \"the gateway\" is empty, or has blanks"),
+        ] {
+            assert_eq!(Clients::parse(text, Path::new("/")).unwrap_err(), why);
+        }
     }
 }
