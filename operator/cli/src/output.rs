@@ -60,6 +60,12 @@ pub fn is_coloured(no_color: Option<&str>) -> bool {
     io::stdout().is_terminal() && no_color.is_none_or(str::is_empty)
 }
 
+/// Text that others wrote, on one line and without what a terminal would obey.
+pub fn on_one_line(text: &str) -> String {
+    let is_break = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    text.chars().map(|letter| if is_break(letter) { ' ' } else { letter }).collect()
+}
+
 /// Rows under a head, each column as wide as its widest cell; a row may have a colour.
 pub fn table(head: &[&str], rows: &[(Option<Colour>, Vec<String>)]) -> String {
     let head = (None, head.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
@@ -75,7 +81,7 @@ pub fn table(head: &[&str], rows: &[(Option<Colour>, Vec<String>)]) -> String {
     let mut text = String::new();
     for (colour, cells) in all {
         let padded: Vec<String> =
-            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{:width$}", on_one_line(cell))).collect();
         let line = padded.join("  ");
         text.push_str(&painted(line.trim_end(), *colour));
         text.push('\n');
@@ -102,5 +108,11 @@ mod tests {
         let rows =
             [(None, vec!["a".into(), String::new()]), (Some(Colour::Red), vec!["longer".into(), "b".into()])];
         assert_eq!(table(&["X", "Y"], &rows), "X       Y\na\n\u{1b}[31mlonger  b\u{1b}[0m\n");
+    }
+
+    #[test]
+    fn names_that_others_chose_command_no_terminal() {
+        let rows = [(None, vec!["a\u{1b}[2J\nb".to_owned()])];
+        assert_eq!(table(&["X"], &rows), "X\na [2J b\n");
     }
 }

@@ -75,7 +75,8 @@ fn left_out(found: &[Table], declared: &[DesiredTable]) -> String {
     };
     let line = |table: &Table, field: &airtable::Field| {
         let kind = field.field_type.as_str();
-        format!("# Left out, since fields of type {kind} can't be declared: {}.{}\n", table.name, field.name)
+        let place = output::on_one_line(&format!("{}.{}", table.name, field.name));
+        format!("# Left out, since fields of type {} can't be declared: {place}\n", output::on_one_line(kind))
     };
     let fields = found.iter().flat_map(|table| table.fields.iter().map(move |field| (table, field)));
     fields
@@ -97,5 +98,21 @@ fn policy(text: &str) -> Result<SchemaPolicy, String> {
         "Create" => Ok(SchemaPolicy::Create),
         "Apply" => Ok(SchemaPolicy::Apply),
         _ => Err("it is Observe, Create or Apply".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_a_comment_whatever_it_is_called() {
+        let field = json!({"id": "fld1", "name": "New\nkind: Secret", "type": "holo\ngram"});
+        let table = json!({"id": "tbl1", "name": "Deals\r---", "primaryFieldId": "fld1", "fields": [field]});
+        let comments = left_out(&serde_json::from_value::<Vec<Table>>(json!([table])).unwrap(), &[]);
+        let lines: Vec<&str> = comments.split(['\n', '\r', '\u{85}', '\u{2028}']).collect();
+        assert!(matches!(lines[..], [comment, ""] if comment.starts_with("# ")), "{lines:?}");
     }
 }
