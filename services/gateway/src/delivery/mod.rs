@@ -122,6 +122,7 @@ impl Delivery {
         loop {
             self.0.health.admit()?;
             tokio::select! {
+                biased;
                 usable = self.0.token.usable(caller.deadline) => drop(usable?),
                 () = self.queue().closing().over() => return Err(Undelivered::Stopping),
             }

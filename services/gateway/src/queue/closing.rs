@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::{sync::watch, time::Instant};
 
+use super::NoPermit;
+
 /// The end of something that others wait for; clones share it.
 #[derive(Debug, Clone)]
 pub struct Closing(Arc<watch::Sender<Option<Instant>>>);
@@ -23,6 +25,14 @@ impl Closing {
     /// Whether it has ended.
     pub fn is_over(&self) -> bool {
         self.0.borrow().is_some_and(|time| time <= Instant::now())
+    }
+
+    /// Waits until it has ended, or until `deadline`: why there is no turn any more.
+    pub async fn or(&self, deadline: Instant) -> NoPermit {
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline) => NoPermit::Deadline,
+            () = self.over() => NoPermit::Closed,
+        }
     }
 
     /// Waits until it has ended.

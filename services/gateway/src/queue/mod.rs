@@ -160,19 +160,17 @@ impl Queue {
         }
         let begun = Instant::now();
         let (seat, mut granted) = self.0.sit(ask, member)?;
-        let none = tokio::select! {
+        let turn = tokio::select! {
             biased;
-            turn = &mut granted => {
-                self.0.metrics.queued(begun.elapsed());
-                return turn.map_err(|_| self.0.too_late());
+            turn = &mut granted => turn.map_err(|_| NoPermit::Deadline),
+            none = self.0.closing.or(deadline) => {
+                // It may be its turn at the last moment; where somebody else sends it, it is too late to say that it
+                // never left.
+                if seat.leave() { Err(none) } else { granted.await.map_err(|_| none) }
             }
-            () = tokio::time::sleep_until(deadline) => self.0.too_late(),
-            () = self.0.closing.over() => NoPermit::Closed,
         };
-        // It may be its turn at the last moment; where somebody else sends it, it is too late to say that it never left.
-        let turn = if seat.leave() { Err(none) } else { granted.await.map_err(|_| none) };
         self.0.metrics.queued(begun.elapsed());
-        turn
+        turn.map_err(|none| self.0.why(none))
     }
 
     /// When nobody gets a turn any more.
@@ -225,9 +223,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why there was no turn until the deadline.
-    fn too_late(&self) -> NoPermit {
-        if self.is_cut_off.load(Relaxed) { NoPermit::Store } else { NoPermit::Deadline }
+    /// Why there was no turn: the store, where that could not be used until the deadline.
+    fn why(&self, none: NoPermit) -> NoPermit {
+        if none == NoPermit::Deadline && self.is_cut_off.load(Relaxed) { NoPermit::Store } else { none }
     }
 
     fn sit(

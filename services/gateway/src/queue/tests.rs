@@ -123,3 +123,20 @@ async fn a_lock_out_holds_everybody() {
     let _permit = queue.permit(soon()).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(30), "{:?}", begun.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn when_the_queue_closes_who_waits_is_told_and_nobody_has_a_turn_any_more() {
+    let queue = queue(1, 10);
+    let held = queue.permit(soon()).await.unwrap();
+    let begun = Instant::now();
+    let closes = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        queue.closing().at(Instant::now() + Duration::from_secs(4));
+    };
+    let (waited, ()) = tokio::join!(queue.permit(soon()), closes);
+    assert_eq!(waited.err(), Some(NoPermit::Closed));
+    assert_eq!(begun.elapsed().as_secs(), 5, "what time is left is used");
+    drop(held);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((queue.permit(soon()).await.err(), queue.snapshot().free), (Some(NoPermit::Closed), 1));
+}
