@@ -18,13 +18,18 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Until the last clone of the queue is dropped.
 pub(super) async fn serve(queue: Weak<Shared>, changed: Arc<Notify>, mut slots: Slots) {
-    let mut ask_at = Instant::now();
+    let (mut ask_at, mut is_in_doubt) = (Instant::now(), false);
     while let Some(shared) = queue.upgrade() {
         let next = shared.hand_out(None);
-        let wants = shared.lock().budget.wants();
+        // One that may have been taken is asked for until that is known: else it would be nobody's until its lease ends.
+        let wants = is_in_doubt || shared.lock().budget.wants();
         drop(shared);
         if wants && ask_at <= Instant::now() {
             let told = slots.take().await;
+            is_in_doubt = match &told {
+                Ok(_) => false,
+                Err(error) => is_in_doubt || matches!(error, Error::TimedOut | Error::Lost),
+            };
             let Some(shared) = queue.upgrade() else { return };
             ask_at = shared.hear(told);
             continue;

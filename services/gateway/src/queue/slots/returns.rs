@@ -42,7 +42,7 @@ pub struct Names {
 /// What there is to do, and until when it makes sense.
 #[derive(Debug)]
 enum Task {
-    GiveBack { names: Names, is_used: bool, until: Instant },
+    GiveBack { names: Names, is_used: bool, ended: Instant, until: Instant },
     LockOut { until: Instant },
     Tell(oneshot::Sender<()>),
 }
@@ -84,7 +84,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(names) = self.names.take() {
             let until = self.taken + self.desk.lease;
-            self.desk.put(Task::GiveBack { names, is_used: self.is_used, until });
+            self.desk.put(Task::GiveBack { names, is_used: self.is_used, ended: Instant::now(), until });
         }
     }
 }
@@ -155,11 +155,13 @@ impl Clerk {
 
     async fn attend(&self, task: &Task) -> Result<(), Error> {
         match task {
-            Task::GiveBack { names, is_used, .. } => {
+            Task::GiveBack { names, is_used, ended, .. } => {
                 let keys = [&names.of_base, &names.of_token];
                 let Terms { window, lease, .. } = self.terms;
                 let is_used = u8::from(*is_used).to_string();
-                let args = [&names.id, &is_used, &microseconds(window), &microseconds(lease)];
+                let times = [window, lease, ended.elapsed()].map(microseconds);
+                let [window, lease, ago] = &times;
+                let args = [&names.id, &is_used, window, lease, ago];
                 self.store.script(&self.give_back, &keys, &args).await
             }
             Task::LockOut { until } => {

@@ -21,7 +21,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+        Self::of(Server::start())
+    }
+
+    fn of(server: Server) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let valkey = Valkey::open(server.source()).unwrap();
         std::fs::write(folder.path().join("token"), "pat-of-the-gateway").unwrap();
         Self { server, valkey, folder }
@@ -219,6 +223,21 @@ async fn what_is_to_go_back_goes_back_also_after_the_store_was_away() {
         sleep(Duration::from_millis(5)).await;
     }
     let _slot = used(&mut slots).await;
+}
+
+#[tokio::test]
+async fn the_rights_that_the_docs_name_are_enough() {
+    let page = include_str!("../../../../../docs/reference/gateway-store.md");
+    let user = page.lines().find_map(|line| line.strip_prefix("user ")).unwrap();
+    let server = Server::with(&[&["--user"], user.split(' ').collect::<Vec<_>>().as_slice()].concat());
+    server.set_url(&format!("{}?user=gateway&pass=password", server.url()));
+    let world = World::of(server);
+    let mut slots = world.replica("a", BASE, terms(1));
+    drop(used(&mut slots).await);
+    slots.desk().lock_out(Duration::from_millis(1));
+    slots.desk().settle().await;
+    drop(wait(&mut slots).await);
+    slots.desk().freed().await;
 }
 
 /// Requests arrive at some time while their slots are held.
