@@ -118,7 +118,8 @@ impl Slots {
     /// The token's name in keys: a hash, since the token is secret. Without a token nothing is sent.
     fn token_name(&self) -> String {
         let hash = self.token.read().map(|token| token.hash()).unwrap_or_default();
-        hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        let half = hash.first_chunk().copied().unwrap_or_default();
+        format!("{:032x}", u128::from_be_bytes(half))
     }
 }
 
