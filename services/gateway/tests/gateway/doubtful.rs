@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     setup::{BASE, Running, answer, until},
-    upstream::{Reply, Seen, Table, Upstream, now},
+    upstream::{self, Reply, Seen, Table, Upstream, now},
 };
 
 fn create(gateway: &Running, key: &str, name: &str) -> RequestBuilder {
@@ -30,19 +30,9 @@ fn unknown() -> (u16, Value) {
 /// A table whose writes are answered by `script`, with how many writes there were before; the rest as it is.
 async fn scripted(
     more: &[&str],
-    mut script: impl FnMut(usize, &Seen, &Table) -> Reply + Send + 'static,
+    script: impl FnMut(usize, &Seen, &Table) -> Reply + Send + 'static,
 ) -> (Table, Upstream, Running) {
-    let table = Table::default();
-    let copy = table.clone();
-    let mut writes = 0;
-    let upstream = Upstream::new(move |seen| {
-        if seen.method == "GET" || seen.target.ends_with("/listRecords") {
-            return copy.apply(seen);
-        }
-        writes += 1;
-        script(writes - 1, seen, &copy)
-    })
-    .await;
+    let (table, upstream) = upstream::scripted(script).await;
     let gateway = Running::new(&upstream.url, more).await;
     (table, upstream, gateway)
 }

@@ -9,7 +9,7 @@ use valkey::testing::Server;
 
 use crate::{
     setup::{Running, answer, until},
-    upstream::{Reply, Seen, Table, Upstream, now},
+    upstream::{self, Reply, Seen, Table, Upstream, now},
 };
 
 /// Short, for tests that wait until a claim ran out.
@@ -29,18 +29,9 @@ struct Replicas {
 async fn replicas(
     store: Server,
     more: &[&str],
-    mut script: impl FnMut(usize, &Seen, &Table) -> Reply + Send + 'static,
+    script: impl FnMut(usize, &Seen, &Table) -> Reply + Send + 'static,
 ) -> Replicas {
-    let table = Table::default();
-    let (copy, mut writes) = (table.clone(), 0);
-    let upstream = Upstream::new(move |seen| {
-        if seen.method == "GET" || seen.target.ends_with("/listRecords") {
-            return copy.apply(seen);
-        }
-        writes += 1;
-        script(writes - 1, seen, &copy)
-    })
-    .await;
+    let (table, upstream) = upstream::scripted(script).await;
     let option = format!("--store-url-file={}", store.url_file().display());
     let options = [more, &[option.as_str()]].concat();
     let first = ready(&upstream.url, &options).await;
@@ -237,6 +228,31 @@ async fn who_lost_sight_of_the_store_while_it_waited_does_not_send() {
         when_free(|| create(&replicas.second, &key).header("Request-Timeout", "5")).await;
     }
     assert!(replicas.table.records().len() <= 8);
+}
+
+#[tokio::test]
+async fn a_batch_leaves_without_those_whose_claims_are_not_certain_any_more() {
+    let script = |_: usize, seen: &Seen, table: &Table| match table.apply(seen) {
+        Reply::Json(status, body) => Reply::Later(Duration::from_mins(1), status, body),
+        reply => reply,
+    };
+    let replicas = replicas(Server::start(), &[CLAIM, "--requests-per-second=1"], script).await;
+    let named = |name: &str| {
+        let create = replicas.first.deals(Method::POST, "", Some(name));
+        tokio::spawn(kind(create.json(&json!({"fields": {"Name": name}}))))
+    };
+    let first = named("first");
+    until("one was sent", || replicas.writes() == 1).await;
+    let others = ["a", "b", "c", "d"].map(named);
+    while replicas.first.metrics().lines().all(|line| line != "gateway_queue_length 4") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    replicas.store.freeze();
+    assert_eq!(first.await.unwrap(), unknown());
+    for other in others {
+        assert_eq!(other.await.unwrap(), unavailable());
+    }
+    assert_eq!(replicas.writes(), 1);
 }
 
 #[tokio::test]

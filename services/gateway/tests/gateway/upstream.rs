@@ -167,6 +167,23 @@ impl Table {
     }
 }
 
+/// A table whose writes are answered by `script`, with how many writes there were before; the rest as it is.
+pub async fn scripted(
+    mut script: impl FnMut(usize, &Seen, &Table) -> Reply + Send + 'static,
+) -> (Table, Upstream) {
+    let table = Table::default();
+    let (copy, mut writes) = (table.clone(), 0);
+    let upstream = Upstream::new(move |seen| {
+        if seen.method == "GET" || seen.target.ends_with("/listRecords") {
+            return copy.apply(seen);
+        }
+        writes += 1;
+        script(writes - 1, seen, &copy)
+    })
+    .await;
+    (table, upstream)
+}
+
 /// The time as Airtable writes it: whole seconds.
 pub fn now() -> String {
     let second = jiff::Timestamp::now().as_second();

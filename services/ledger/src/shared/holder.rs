@@ -25,6 +25,8 @@ pub struct Holder {
     board: Mutex<Board>,
     /// Something is to be given up in the store.
     pub changed: Notify,
+    /// A claim is not held any more.
+    ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +49,8 @@ impl Holder {
     /// A process without claims.
     pub fn new(lease: Duration) -> Arc<Self> {
         let name = Uuid::new_v4().simple().to_string();
-        Arc::new(Self { name, lease, board: Mutex::default(), changed: Notify::new() })
+        let (changed, ended) = (Notify::new(), Notify::new());
+        Arc::new(Self { name, lease, board: Mutex::default(), changed, ended })
     }
 
     pub fn lease(&self) -> Duration {
@@ -94,11 +97,15 @@ impl Holder {
         if let Some(record) = self.board().held.get_mut(token) {
             record.until = if is_held { asked + self.lease } else { asked };
         }
+        if !is_held {
+            self.ended.notify_waiters();
+        }
     }
 
     /// The store does not hold it any more, since it was settled.
     pub fn ended(&self, token: &Token) {
         self.board().held.remove(token);
+        self.ended.notify_waiters();
     }
 
     /// What is to be given up in the store.
@@ -160,6 +167,7 @@ impl Drop for Holding {
         if board.held.remove(token).is_some() {
             board.given_up.push((token.clone(), self.key.clone()));
             holder.changed.notify_one();
+            holder.ended.notify_waiters();
         }
     }
 }
@@ -178,8 +186,15 @@ impl Watch {
 
     /// Resolves when it is not good any more.
     pub async fn ended(&self) {
-        while let Some(until) = self.holder.good_until(&self.token).filter(|until| Instant::now() < *until) {
-            tokio::time::sleep_until(until).await;
+        loop {
+            // Made before the look, so that what ends in between is heard of.
+            let ended = self.holder.ended.notified();
+            match self.holder.good_until(&self.token) {
+                Some(until) if Instant::now() < until => {
+                    let _over_or_ended = tokio::time::timeout_at(until, ended).await;
+                }
+                _ => return,
+            }
         }
     }
 }

@@ -1,49 +1,15 @@
 //! The ledger's file: files that are not what they should be, and callers that stop waiting.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-use ledger::{Begin, Claim, Error, Ledger, Look};
-use serde_json::{Value, json};
+use ledger::{Error, Ledger, Look};
+use serde_json::json;
 
-fn now() -> Timestamp {
-    Timestamp::now()
-}
+use crate::setup::{begin, fresh, interrupted, now, state};
 
 fn file() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.redb");
     (folder, path)
-}
-
-async fn begin(ledger: &Ledger, key: &str) -> Begin {
-    ledger.begin(key, "work", json!({"step": key}), None, now()).await.unwrap()
-}
-
-fn state(begin: &Begin) -> (&'static str, Option<Value>) {
-    match begin {
-        Begin::Fresh(_) => ("fresh", None),
-        Begin::Interrupted(..) => ("interrupted", None),
-        Begin::Done(outcome) => ("done", Some(outcome.clone())),
-        Begin::InFlight => ("in flight", None),
-        Begin::Closed(outcome) => ("closed", outcome.clone()),
-        Begin::Reused => ("reused", None),
-    }
-}
-
-fn fresh(begin: Begin) -> Claim {
-    match begin {
-        Begin::Fresh(claim) => claim,
-        other => panic!("expected a fresh claim, got {other:?}"),
-    }
-}
-
-fn interrupted(begin: Begin) -> Claim {
-    match begin {
-        Begin::Interrupted(claim, _) => claim,
-        other => panic!("expected an interrupted claim, got {other:?}"),
-    }
 }
 
 #[tokio::test]

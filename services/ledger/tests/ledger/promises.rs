@@ -1,19 +1,15 @@
 //! What the ledger promises its users, wherever it is kept: over restarts, and at once.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-
 use std::{sync::Arc, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
-use ledger::{Begin, Claim, Close, Error, Fenced, LEASE, Ledger, Look};
+use ledger::{Begin, Close, Error, Fenced, LEASE, Ledger, Look};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use valkey::{Valkey, cmd, testing::Server};
 
-const BASE: &str = "appAAAAAAAAAAAAAA";
+use crate::setup::{begin, fresh, interrupted, now, state};
 
-fn now() -> Timestamp {
-    Timestamp::now()
-}
+const BASE: &str = "appAAAAAAAAAAAAAA";
 
 /// Where a ledger is kept.
 enum Place {
@@ -59,35 +55,6 @@ async fn given_up(ledger: &Ledger, key: &str) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("{key} stays in flight")
-}
-
-async fn begin(ledger: &Ledger, key: &str) -> Begin {
-    ledger.begin(key, "work", json!({"step": key}), None, now()).await.unwrap()
-}
-
-fn state(begin: &Begin) -> (&'static str, Option<Value>) {
-    match begin {
-        Begin::Fresh(_) => ("fresh", None),
-        Begin::Interrupted(..) => ("interrupted", None),
-        Begin::Done(outcome) => ("done", Some(outcome.clone())),
-        Begin::InFlight => ("in flight", None),
-        Begin::Closed(outcome) => ("closed", outcome.clone()),
-        Begin::Reused => ("reused", None),
-    }
-}
-
-fn fresh(begin: Begin) -> Claim {
-    match begin {
-        Begin::Fresh(claim) => claim,
-        other => panic!("expected a fresh claim, got {other:?}"),
-    }
-}
-
-fn interrupted(begin: Begin) -> Claim {
-    match begin {
-        Begin::Interrupted(claim, _) => claim,
-        other => panic!("expected an interrupted claim, got {other:?}"),
-    }
 }
 
 #[tokio::test]

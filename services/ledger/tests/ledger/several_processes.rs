@@ -1,21 +1,17 @@
 //! One ledger of several processes: claims that run out, stores that forget, and what each is told.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-
 use std::time::Duration;
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::ToSpan as _;
 use ledger::{Begin, Claim, Close, Error, LEASE, Ledger, Look};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use valkey::{Valkey, cmd, testing::Server};
 
+use crate::setup::{begin, begin_since, now};
+
 const BASE: &str = "appAAAAAAAAAAAAAA";
 /// Short, for tests that wait until one ran out.
 const SHORT: Duration = Duration::from_millis(600);
-
-fn now() -> Timestamp {
-    Timestamp::now()
-}
 
 fn store(server: &Server) -> Valkey {
     Valkey::open(server.source()).unwrap()
@@ -23,10 +19,6 @@ fn store(server: &Server) -> Valkey {
 
 fn open(server: &Server, lease: Duration) -> Ledger {
     Ledger::shared(store(server), BASE, lease, now())
-}
-
-async fn begin(ledger: &Ledger, key: &str, since: Option<Timestamp>) -> Begin {
-    ledger.begin(key, "work", json!(key), since, now()).await.unwrap()
 }
 
 fn claim(begin: Begin) -> Claim {
@@ -39,7 +31,7 @@ fn claim(begin: Begin) -> Claim {
 /// What another process gets who begins `key`, once it gets the claim.
 async fn begin_when_free(ledger: &Ledger, key: &str) -> Begin {
     for _ in 0..1000 {
-        match begin(ledger, key, None).await {
+        match begin(ledger, key).await {
             Begin::InFlight => tokio::time::sleep(Duration::from_millis(10)).await,
             other => return other,
         }
@@ -54,7 +46,7 @@ fn killed_after_begin(server: &Server, key: &'static str) {
         let runtime = Runtime::new().unwrap();
         let claim = runtime.block_on(async {
             let ledger = Ledger::shared(store, BASE, SHORT, now());
-            claim(begin(&ledger, key, None).await)
+            claim(begin(&ledger, key).await)
         });
         runtime.shutdown_background();
         // Nothing of a process that was killed gives anything up.
@@ -78,7 +70,7 @@ async fn is_back(ledger: &Ledger) {
 async fn at_once(ledgers: &[Ledger], key: &str) -> [usize; 3] {
     let callers = (0..16).map(|caller| {
         let (ledger, key) = (ledgers[caller % 4].clone(), key.to_owned());
-        tokio::spawn(async move { begin(&ledger, &key, None).await })
+        tokio::spawn(async move { begin(&ledger, &key).await })
     });
     let answers = futures::future::join_all(callers).await;
     let answers: Vec<Begin> = answers.into_iter().map(Result::unwrap).collect();
@@ -112,7 +104,7 @@ async fn a_name_goes_to_one_of_several_that_finish_at_the_same_time() {
     for round in 0..20 {
         let mut finishing = Vec::new();
         for (number, ledger) in ledgers.iter().enumerate() {
-            let claim = claim(begin(ledger, &format!("{round}/{number}"), None).await);
+            let claim = claim(begin(ledger, &format!("{round}/{number}")).await);
             let names = vec![format!("record {round}"), format!("record {round} of {number}")];
             finishing.push(claim.owning(names).finish(json!(number), now()));
         }
@@ -131,27 +123,27 @@ async fn a_name_goes_to_one_of_several_that_finish_at_the_same_time() {
 async fn a_claim_is_held_as_long_as_its_process_lives_and_not_longer() {
     let server = Server::start();
     let (first, second) = (open(&server, SHORT), open(&server, SHORT));
-    let held = claim(begin(&first, "held", None).await);
+    let held = claim(begin(&first, "held").await);
     killed_after_begin(&server, "left");
     assert_eq!(second.look("left").await.unwrap(), Look::InFlight);
     let Begin::Interrupted(taken, intent) = begin_when_free(&second, "left").await else {
         panic!("the intent is lost")
     };
-    assert_eq!(intent.note, json!("left"));
+    assert_eq!(intent.note, json!({"step": "left"}));
     assert!(taken.quiet().unwrap() > intent.at + jiff::SignedDuration::try_from(SHORT).unwrap());
     assert_eq!(first.look("left").await.unwrap(), Look::InFlight);
     tokio::time::sleep(SHORT).await;
     assert!(held.hold().unwrap().is_good());
-    assert!(matches!(begin(&second, "held", None).await, Begin::InFlight));
+    assert!(matches!(begin(&second, "held").await, Begin::InFlight));
     held.finish(json!(1), now()).await.unwrap();
-    assert!(matches!(begin(&second, "held", None).await, Begin::Done(_)));
+    assert!(matches!(begin(&second, "held").await, Begin::Done(_)));
 }
 
 #[tokio::test]
 async fn a_claim_that_was_given_up_is_free_for_others_before_it_runs_out() {
     let server = Server::start();
     let (first, second) = (open(&server, LEASE), open(&server, LEASE));
-    drop(claim(begin(&first, "k", None).await));
+    drop(claim(begin(&first, "k").await));
     assert!(matches!(begin_when_free(&second, "k").await, Begin::Interrupted(..)));
 }
 
@@ -159,7 +151,7 @@ async fn a_claim_that_was_given_up_is_free_for_others_before_it_runs_out() {
 async fn a_process_that_can_not_renew_its_claim_stops_before_others_get_it() {
     let server = Server::start();
     let (first, second) = (open(&server, SHORT), open(&server, SHORT));
-    let lost = claim(begin(&first, "k", None).await);
+    let lost = claim(begin(&first, "k").await);
     let hold = lost.hold().unwrap();
     assert!(hold.is_good());
     server.freeze();
@@ -176,16 +168,30 @@ async fn a_process_that_can_not_renew_its_claim_stops_before_others_get_it() {
 }
 
 #[tokio::test]
+async fn who_watches_a_claim_hears_at_once_that_it_was_given_up_or_settled() {
+    let server = Server::start();
+    let ledger = open(&server, LEASE);
+    let (given_up, settled) = (claim(begin(&ledger, "a").await), claim(begin(&ledger, "b").await));
+    let holds = [given_up.hold().unwrap(), settled.hold().unwrap()];
+    let [mut first, mut second] = holds.each_ref().map(|hold| Box::pin(hold.ended()));
+    assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+    drop(given_up);
+    assert!(futures::poll!(&mut first).is_ready() && futures::poll!(&mut second).is_pending());
+    settled.forget().await.unwrap();
+    assert!(futures::poll!(&mut second).is_ready());
+}
+
+#[tokio::test]
 async fn a_tombstone_of_one_is_heeded_by_all() {
     let server = Server::start();
     let (first, second) = (open(&server, LEASE), open(&server, LEASE));
-    let held = claim(begin(&first, "held", None).await);
+    let held = claim(begin(&first, "held").await);
     assert!(matches!(second.close("held", None, now()).await.unwrap(), Close::InFlight));
     held.finish(json!(1), now()).await.unwrap();
     assert!(matches!(second.close("held", None, now()).await.unwrap(), Close::Closed(Some(_))));
     assert!(matches!(second.close("new", None, now()).await.unwrap(), Close::Closed(None)));
     for key in ["held", "new"] {
-        assert!(matches!(begin(&first, key, None).await, Begin::Closed(_)), "{key}");
+        assert!(matches!(begin(&first, key).await, Begin::Closed(_)), "{key}");
     }
 }
 
@@ -194,10 +200,10 @@ async fn a_store_that_forgot_all_does_not_know_what_was_begun_before() {
     let mut server = Server::start();
     let (first, second) = (open(&server, SHORT), open(&server, SHORT));
     let since = first.horizon().await.unwrap() + 1.millisecond();
-    let claim = claim(begin(&first, "k", Some(since)).await);
+    let claim = claim(begin_since(&first, "k", Some(since)).await);
     server.restart();
     is_back(&second).await;
-    let Begin::Interrupted(taken, intent) = begin(&second, "k", Some(since)).await else {
+    let Begin::Interrupted(taken, intent) = begin_since(&second, "k", Some(since)).await else {
         panic!("a store that can't know claims to know")
     };
     assert_eq!(intent.at, since);
@@ -206,7 +212,7 @@ async fn a_store_that_forgot_all_does_not_know_what_was_begun_before() {
     assert!(taken.quiet().unwrap() >= born + jiff::SignedDuration::try_from(SHORT).unwrap());
     assert_eq!(claim.finish(json!(1), now()).await, Err(Error::ClaimLost));
     let later = Some(second.horizon().await.unwrap() + 1.millisecond());
-    assert!(matches!(begin(&first, "new", later).await, Begin::Fresh(_)));
+    assert!(matches!(begin_since(&first, "new", later).await, Begin::Fresh(_)));
 }
 
 #[tokio::test]
@@ -214,14 +220,14 @@ async fn a_store_that_wrote_all_knows_it_after_a_restart_and_may_have_lost_the_r
     let mut server = Server::with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let (first, second) = (open(&server, LEASE), open(&server, LEASE));
     let before = first.horizon().await.unwrap();
-    claim(begin(&first, "done", None).await).finish(json!(1), now()).await.unwrap();
-    let held = claim(begin(&first, "held", None).await);
+    claim(begin(&first, "done").await).finish(json!(1), now()).await.unwrap();
+    let held = claim(begin(&first, "held").await);
     server.restart();
     is_back(&second).await;
     assert_eq!(second.look("done").await.unwrap(), Look::Done(json!(1)));
     assert_eq!(second.look("held").await.unwrap(), Look::InFlight);
     assert!(second.horizon().await.unwrap() > before);
-    assert!(matches!(begin(&second, "other", Some(before)).await, Begin::Interrupted(..)));
+    assert!(matches!(begin_since(&second, "other", Some(before)).await, Begin::Interrupted(..)));
     is_back(&first).await;
     held.finish(json!(2), now()).await.unwrap();
 }
@@ -230,10 +236,10 @@ async fn a_store_that_wrote_all_knows_it_after_a_restart_and_may_have_lost_the_r
 async fn what_others_have_claimed_is_told_without_ones_own() {
     let server = Server::start();
     let (first, second) = (open(&server, LEASE), open(&server, LEASE));
-    let _own = claim(begin(&first, "own", None).await);
-    let _theirs = claim(begin(&second, "theirs", None).await);
-    claim(begin(&second, "over", None).await).finish(Value::Null, now()).await.unwrap();
-    drop(claim(begin(&second, "given up", None).await));
+    let _own = claim(begin(&first, "own").await);
+    let _theirs = claim(begin(&second, "theirs").await);
+    claim(begin(&second, "over").await).finish(Value::Null, now()).await.unwrap();
+    drop(claim(begin(&second, "given up").await));
     drop(begin_when_free(&first, "given up").await);
     let named = |key: &str, _: &ledger::Intent| Some(key.to_owned());
     assert_eq!(first.elsewhere(named).await.unwrap(), ["theirs"]);
@@ -243,7 +249,7 @@ async fn what_others_have_claimed_is_told_without_ones_own() {
 async fn the_ledgers_of_bases_are_apart() {
     let server = Server::start();
     let other = Ledger::shared(store(&server), "appBBBBBBBBBBBBBB", LEASE, now());
-    claim(begin(&open(&server, LEASE), "k", None).await).finish(json!(1), now()).await.unwrap();
+    claim(begin(&open(&server, LEASE), "k").await).finish(json!(1), now()).await.unwrap();
     assert_eq!(other.look("k").await.unwrap(), Look::Unknown);
 }
 
@@ -263,7 +269,7 @@ async fn a_store_that_throws_keys_away_can_not_keep_a_ledger() {
 
 #[tokio::test]
 async fn the_rights_that_the_documents_name_are_enough() {
-    let page = include_str!("../../../docs/reference/gateway-ledger.md");
+    let page = include_str!("../../../../docs/reference/gateway-ledger.md");
     let rights = page.lines().find(|line| line.starts_with("A user for it needs `")).unwrap();
     let rights = rights.split('`').nth(1).unwrap();
     let user = format!("gateway on >secret resetchannels -@all {rights}");
@@ -272,12 +278,12 @@ async fn the_rights_that_the_documents_name_are_enough() {
     server.set_url(&format!("{}?user=gateway&pass=secret", server.url()));
     let ledger = open(&server, SHORT);
     ledger.check(now()).await.unwrap();
-    let held = claim(begin(&ledger, "k", None).await);
+    let held = claim(begin(&ledger, "k").await);
     tokio::time::sleep(SHORT).await;
     assert!(held.hold().unwrap().is_good(), "it was renewed");
     held.note(Value::Null).await.unwrap();
     held.finish(json!(1), now() - 1.hour()).await.unwrap();
-    drop(claim(begin(&ledger, "given up", None).await));
+    drop(claim(begin(&ledger, "given up").await));
     claim(begin_when_free(&open(&server, SHORT), "given up").await).forget().await.unwrap();
     ledger.fence("k", 1, now() - 1.hour()).await.unwrap();
     assert_eq!(ledger.sweep(now() - 1.minute()).await.unwrap(), 1);
@@ -289,7 +295,7 @@ async fn the_rights_that_the_documents_name_are_enough() {
 async fn a_store_that_is_away_is_an_error_and_proves_nothing() {
     let mut server = Server::start();
     let ledger = open(&server, LEASE);
-    let claim = claim(begin(&ledger, "k", None).await);
+    let claim = claim(begin(&ledger, "k").await);
     server.stop();
     let begun = ledger.begin("other", "work", Value::Null, None, now()).await;
     assert!(matches!(begun, Err(Error::Store { .. })), "{begun:?}");
