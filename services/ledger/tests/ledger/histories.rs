@@ -63,11 +63,11 @@ impl Model {
                         self.held = Some(claim);
                     }
                     Begin::Done(answered) => {
-                        assert_eq!((Some(answered), self.closed), (self.outcome.clone(), false))
+                        assert_eq!((Some(answered), self.closed), (self.outcome.clone(), false));
                     }
                     Begin::InFlight => assert!(self.held.is_some()),
                     Begin::Closed(answered) => {
-                        assert_eq!((answered, self.closed), (self.outcome.clone(), true))
+                        assert_eq!((answered, self.closed), (self.outcome.clone(), true));
                     }
                     Begin::Reused => assert!(!self.closed && self.held.is_none()),
                 }
