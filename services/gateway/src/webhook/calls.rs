@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use airtable::webhook::{Page, Webhook as Listed};
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
@@ -100,7 +101,7 @@ fn meaning(call: &Call, answer: &Answer, webhook: &Webhook) -> Result<Event, Tro
                 webhooks: Vec<Listed>,
             }
             let read: Option<Webhooks> = serde_json::from_slice(&answer.body).ok();
-            Ok(Event::Listed(read.ok_or_else(unreadable)?.webhooks))
+            Ok(Event::Listed(read.ok_or_else(unreadable)?.webhooks, Timestamp::now()))
         }
         Call::Read { .. } => Ok(Event::Read(Page::read(&answer.body).ok_or_else(unreadable)?)),
         Call::Create => {

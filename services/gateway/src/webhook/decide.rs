@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use airtable::webhook::{Page, Webhook};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 /// Most webhooks of a base, all of them together.
 const MOST: usize = 10;
@@ -31,8 +32,8 @@ pub struct State {
     cursor: Option<u64>,
     /// A notification came since payloads were last asked for.
     is_notified: bool,
-    look_at: Timestamp,
-    read_from: Timestamp,
+    look_at: Instant,
+    read_from: Instant,
 }
 
 /// What happened.
@@ -42,7 +43,8 @@ pub enum Event {
     Woken {
         is_notified: bool,
     },
-    Listed(Vec<Webhook>),
+    /// At this time, by the clock that webhooks end by.
+    Listed(Vec<Webhook>, Timestamp),
     /// A webhook was made, and its secret is known.
     Created {
         id: String,
@@ -91,23 +93,23 @@ pub enum Effect {
 
 impl State {
     /// Nothing was looked at yet. `known` is the id of the webhook of which the secret was kept.
-    pub fn new(url: String, check: Duration, known: Option<String>, now: Timestamp) -> Self {
+    pub fn new(url: String, check: Duration, known: Option<String>, now: Instant) -> Self {
         Self { url, check, known, cursor: None, is_notified: false, look_at: now, read_from: now }
     }
 
     /// When there is something to do without a notification.
-    pub fn wake_at(&self) -> Timestamp {
+    pub fn wake_at(&self) -> Instant {
         if self.is_notified { self.look_at.min(self.read_from) } else { self.look_at }
     }
 }
 
 /// The next state, and what is to be done.
-pub fn decide(state: State, event: Event, now: Timestamp) -> (State, Vec<Effect>) {
+pub fn decide(state: State, event: Event, now: Instant) -> (State, Vec<Effect>) {
     match event {
         Event::Woken { is_notified } => {
             woken(State { is_notified: state.is_notified || is_notified, ..state }, now)
         }
-        Event::Listed(webhooks) => listed(state, &webhooks, now),
+        Event::Listed(webhooks, time) => listed(state, &webhooks, time),
         Event::Created { id } => {
             let look_at = now + state.check;
             let listening = State { known: Some(id), cursor: Some(1), look_at, ..state };
@@ -119,7 +121,7 @@ pub fn decide(state: State, event: Event, now: Timestamp) -> (State, Vec<Effect>
     }
 }
 
-fn woken(state: State, now: Timestamp) -> (State, Vec<Effect>) {
+fn woken(state: State, now: Instant) -> (State, Vec<Effect>) {
     match (&state.known, state.cursor) {
         (Some(id), Some(cursor)) if state.is_notified && now >= state.read_from => {
             let call = Call::Read { id: id.clone(), cursor };
@@ -134,11 +136,11 @@ fn woken(state: State, now: Timestamp) -> (State, Vec<Effect>) {
     }
 }
 
-fn looking(state: State, now: Timestamp) -> (State, Vec<Effect>) {
+fn looking(state: State, now: Instant) -> (State, Vec<Effect>) {
     (State { look_at: now + state.check, ..state }, vec![Effect::Call(Call::List)])
 }
 
-fn listed(state: State, webhooks: &[Webhook], now: Timestamp) -> (State, Vec<Effect>) {
+fn listed(state: State, webhooks: &[Webhook], time: Timestamp) -> (State, Vec<Effect>) {
     let is_known = |webhook: &Webhook| state.known.as_ref() == Some(&webhook.id);
     let is_ours = |webhook: &Webhook| webhook.notification_url.as_ref() == Some(&state.url);
     let found = webhooks.iter().find(|it| is_known(it) && is_ours(it) && it.is_hook_enabled);
@@ -157,7 +159,7 @@ fn listed(state: State, webhooks: &[Webhook], now: Timestamp) -> (State, Vec<Eff
         return (State { known: None, cursor: None, ..state }, effects);
     };
     let id = || found.id.clone();
-    if found.expiration_time.is_some_and(|end| now + HALF_LIFE > end) {
+    if found.expiration_time.is_some_and(|end| time + HALF_LIFE > end) {
         effects.push(Effect::Call(Call::Refresh { id: id() }));
     }
     if !found.are_notifications_enabled {
@@ -173,7 +175,7 @@ fn listed(state: State, webhooks: &[Webhook], now: Timestamp) -> (State, Vec<Eff
     (State { cursor: state.cursor.or(Some(next)), ..state }, effects)
 }
 
-fn read(state: State, page: Page, now: Timestamp) -> (State, Vec<Effect>) {
+fn read(state: State, page: Page, now: Instant) -> (State, Vec<Effect>) {
     let (Some(id), Some(before)) = (state.known.clone(), state.cursor) else { return (state, vec![]) };
     let mut effects = Vec::new();
     if page.changes.more {
@@ -195,7 +197,7 @@ fn read(state: State, page: Page, now: Timestamp) -> (State, Vec<Effect>) {
     (State { cursor: Some(page.cursor.max(before)), ..state }, effects)
 }
 
-fn failed(state: State, call: &Call, trouble: Trouble, now: Timestamp) -> (State, Vec<Effect>) {
+fn failed(state: State, call: &Call, trouble: Trouble, now: Instant) -> (State, Vec<Effect>) {
     match call {
         // Something was changed, and nobody knows what.
         Call::Read { .. } => lost(state, trouble, now, vec![]),
@@ -215,12 +217,12 @@ fn failed(state: State, call: &Call, trouble: Trouble, now: Timestamp) -> (State
 }
 
 /// Nothing is listened to until the webhooks have been looked at again.
-fn lost(state: State, trouble: Trouble, now: Timestamp, mut effects: Vec<Effect>) -> (State, Vec<Effect>) {
+fn lost(state: State, trouble: Trouble, now: Instant, mut effects: Vec<Effect>) -> (State, Vec<Effect>) {
     effects.extend([Effect::Everything, Effect::Tell(Err(trouble))]);
     (State { cursor: None, look_at: soon(&state, now), ..state }, effects)
 }
 
-fn soon(state: &State, now: Timestamp) -> Timestamp {
+fn soon(state: &State, now: Instant) -> Instant {
     now + AGAIN.min(state.check)
 }
 

@@ -18,9 +18,8 @@ use airtable::webhook::MAC_HEADER;
 use axum::{body::Body, extract::State as Shared};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use jiff::Timestamp;
 use telemetry::metrics::{Error, Metrics as Registry};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 pub use self::options::Options;
 use self::{
@@ -72,14 +71,14 @@ impl Webhook {
     pub async fn keep(&self, gateway: &Gateway) {
         let calls = Calls::new(gateway, &self.url);
         let known = self.known().as_ref().map(|known| known.id.clone());
-        let mut state = State::new(self.url.clone(), self.options.check(), known, Timestamp::now());
+        let mut state = State::new(self.url.clone(), self.options.check(), known, Instant::now());
         let mut due = VecDeque::new();
         loop {
             let event = match due.pop_front() {
                 Some(call) => calls.perform(call, self).await,
                 None => self.wait(&state).await,
             };
-            let (next, effects) = decide(state, event, Timestamp::now());
+            let (next, effects) = decide(state, event, Instant::now());
             state = next;
             for effect in effects {
                 match effect {
@@ -105,9 +104,7 @@ impl Webhook {
     }
 
     async fn wait(&self, state: &State) -> Event {
-        let left = state.wake_at().duration_since(Timestamp::now());
-        let left = left.try_into().unwrap_or_default();
-        let notified = tokio::time::timeout(left, self.notified.notified()).await;
+        let notified = tokio::time::timeout_at(state.wake_at(), self.notified.notified()).await;
         Event::Woken { is_notified: notified.is_ok() }
     }
 

@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse as _, Response as Reply},
     routing::get,
 };
+use futures::future::join_all;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use simulator::{Behaviour, Fixture};
@@ -356,4 +357,19 @@ async fn without_a_token_what_is_known_is_served_and_else_later() {
     let next = Running::at(listener, &upstream.url, tempfile::tempdir().unwrap(), &options);
     std::fs::remove_file(next.folder.path().join("token")).unwrap();
     assert_eq!(fetch(&url.replace(&gateway.url, &next.url)).await.0, 503);
+}
+
+#[tokio::test]
+async fn a_record_is_read_once_for_all_who_want_files_of_it() {
+    let host = serving(Router::new().route("/file", get(|| async { "file" }))).await;
+    let at = format!("{host}/file");
+    let (upstream, gateway, folder) = pointing(move || at.clone(), &host).await;
+    let url = ours(&gateway).await;
+    let keys = format!("--attachment-key-file={}", folder.path().join("keys").display());
+    let options = [keys.as_str(), "--attachment-urls=http://x", &format!("--attachment-hosts={host}")];
+    let next = Running::new(&upstream.url, &options).await;
+    let (before, url) = (upstream.seen().len(), url.replace(&gateway.url, &next.url));
+    let fetched = join_all((0..8).map(|_| fetch(&url))).await;
+    assert!(fetched.iter().all(|(status, bytes)| (*status, bytes.as_slice()) == (200, b"file")));
+    assert_eq!(upstream.seen().len() - before, 1);
 }
