@@ -71,6 +71,8 @@ try_next() {
   kubectl -n $samples describe \$(kubectl -n $samples get sagas.pyairtable.dev -o name | tail -n 1)
   kubectl explain workflows.pyairtable.dev.spec.sagaTemplate.steps
   helm test $release -n $system --logs
+  kubectl -n $system port-forward service/$release-simulator 8090 &
+  AIRTABLE_TOKEN=any $root/dist/pyairtable base plan --file $root/manifests/samples/base-with-schema.yaml --endpoint http://localhost:8090
   $self demo | status | logs
   $as_root$self down
 EOF
