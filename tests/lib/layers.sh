@@ -56,9 +56,9 @@ layer_contracts() {
 }
 
 layer_conformance() {
-  need openssl
+  need openssl chromium chromedriver
   need_python
-  need_npm tests/conformance/javascript tests/conformance/mcp
+  need_npm tests/conformance/{browser,javascript,mcp}
   # By file: what the targets say to one test is compared in one process.
   py_test tests/conformance --numprocesses 2 --dist loadfile
 }

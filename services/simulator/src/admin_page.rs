@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     computed::{Calculation, Scope},
     display::Reader,
-    html::{self, Cell},
+    html::{self, Cell, Head},
     render,
     state::{Held, State},
     world::{Base, Table},
@@ -65,7 +65,10 @@ pub async fn records(
     let title = format!("{}: {}", base.name, table.schema.name);
     answer(
         StatusCode::OK,
-        html::page(&title, &[back(), listed(scope, table, page), pages(base, table, page)]),
+        html::page(
+            &title,
+            &[back(), listed(scope, table, page), range(table, page), pages(base, table, page)],
+        ),
     )
 }
 
@@ -74,11 +77,25 @@ fn listed(scope: Scope<'_>, table: &Table, page: usize) -> String {
     let fields = &table.schema.fields;
     let rows = table.rows().skip(page.saturating_mul(RECORDS)).take(RECORDS).map(|row| {
         let texts = fields.iter().map(|field| render::text(&calculation, table, row, field, &reader));
-        std::iter::once(row.id.clone()).chain(texts).map(Cell::Text).collect()
+        std::iter::once(Cell::Id(row.id.clone())).chain(texts.map(Cell::Text)).collect()
     });
-    let heads = std::iter::once("Record".to_owned())
-        .chain(fields.iter().map(|field| format!("{} ({})", field.name, field.field_type.as_str())));
-    html::table("Records", &heads.collect::<Vec<_>>(), rows.collect())
+    let of_field = |field: &airtable::Field| Head {
+        text: field.name.clone(),
+        note: Some(field.field_type.as_str().to_owned()),
+    };
+    let mut heads = heads("Record");
+    heads.extend(fields.iter().map(of_field));
+    html::table("Records", &heads, rows.collect())
+}
+
+/// Which records are on the page, where not all are.
+fn range(table: &Table, page: usize) -> String {
+    let (all, first) = (table.rows().count(), page.saturating_mul(RECORDS));
+    let last = all.min(first.saturating_add(RECORDS));
+    if all <= RECORDS || first >= all {
+        return String::new();
+    }
+    html::paragraph(&format!("Records {} to {last} of {all}", first + 1))
 }
 
 fn pages(base: &Base, table: &Table, page: usize) -> String {
@@ -100,17 +117,17 @@ fn bases(held: &Held) -> String {
         let link = Cell::Link { to: address(base, table), text: table.schema.name.clone() };
         let count = |count: usize| Cell::Number(count.try_into().unwrap_or(u64::MAX));
         vec![
-            Cell::Text(base.name.clone()),
-            Cell::Text(base.id.clone()),
-            Cell::Text(base.permission_level.clone()),
             link,
-            Cell::Text(table.schema.id.clone()),
             count(table.rows().count()),
             count(table.schema.fields.len()),
+            Cell::Id(table.schema.id.clone()),
+            Cell::Text(base.name.clone()),
+            Cell::Id(base.id.clone()),
+            Cell::Text(base.permission_level.clone()),
         ]
     };
     let rows = held.world.bases.iter().flat_map(|base| base.tables.iter().map(move |table| row(base, table)));
-    html::table("Tables", &heads("Base|Base id|Level|Table|Table id|Records|Fields"), rows.collect())
+    html::table("Tables", &heads("Table|Records|Fields|Table id|Base|Base id|Level"), rows.collect())
 }
 
 fn limits(held: &Held) -> String {
@@ -147,7 +164,7 @@ fn requests(held: &Held) -> String {
     let rows = held.journal.latest_requests().take(LATEST).map(|request| {
         vec![
             Cell::Number(request.seq),
-            Cell::Text(request.time.clone()),
+            Cell::Id(request.time.clone()),
             Cell::Text(request.method.clone()),
             Cell::Text(request.path.clone()),
             Cell::Number(request.status.into()),
@@ -161,19 +178,19 @@ fn effects(held: &Held) -> String {
     let rows = held.journal.effects().rev().take(LATEST).map(|effect| {
         vec![
             Cell::Number(effect.seq),
-            Cell::Text(effect.time.clone()),
+            Cell::Id(effect.time.clone()),
             Cell::Text(json!(effect.operation).as_str().unwrap_or_default().to_owned()),
-            Cell::Text(effect.table.clone()),
-            Cell::Text(effect.record.clone()),
+            Cell::Id(effect.table.clone()),
+            Cell::Id(effect.record.clone()),
             Cell::Text(json!(effect.fields).to_string()),
-            Cell::Text(effect.request.clone()),
+            Cell::Id(effect.request.clone()),
         ]
     });
     html::table("Last effects", &heads("Number|Time|Operation|Table|Record|Fields|Request"), rows.collect())
 }
 
-fn heads(names: &str) -> Vec<String> {
-    names.split('|').map(str::to_owned).collect()
+fn heads(names: &str) -> Vec<Head> {
+    names.split('|').map(|name| Head { text: name.to_owned(), note: None }).collect()
 }
 
 fn address(base: &Base, table: &Table) -> String {

@@ -5,9 +5,17 @@ use std::fmt::Write as _;
 /// Longest text of a cell, in characters.
 const LONGEST: usize = 200;
 
+/// The head of a column, with what is said below it in small letters.
+pub struct Head {
+    pub text: String,
+    pub note: Option<String>,
+}
+
 /// A cell of a table.
 pub enum Cell {
     Text(String),
+    /// A text that stays on one line, for people compare it letter by letter.
+    Id(String),
     /// A text that leads to an address.
     Link {
         to: String,
@@ -29,17 +37,18 @@ pub fn page(title: &str, parts: &[String]) -> String {
     )
 }
 
-/// A table with a caption, or a sentence that it is empty.
-pub fn table(caption: &str, heads: &[String], rows: Vec<Vec<Cell>>) -> String {
-    let caption = escaped(caption);
-    if rows.is_empty() {
-        return format!("<h2>{caption}</h2>\n<p>None.</p>");
-    }
+/// A table with a caption, or a sentence that it is empty. Captions are told apart by their letters.
+pub fn table(caption: &str, heads: &[Head], rows: Vec<Vec<Cell>>) -> String {
+    let id = escaped(&caption.to_lowercase().replace(' ', "-"));
+    let heading = format!("<h2 id=\"{id}\">{}</h2>", escaped(caption));
+    let Some(first) = rows.first() else { return format!("{heading}\n<p>None.</p>") };
     let mut out = format!(
-        "<h2>{caption}</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table>\n<thead><tr>"
+        "{heading}\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{id}\"><table>\n<thead><tr>"
     );
-    for head in heads {
-        let _written = write!(out, "<th scope=\"col\">{}</th>", escaped(head));
+    for (head, cell) in heads.iter().zip(first) {
+        let note = head.note.as_ref().map(|note| format!(" <small>{}</small>", escaped(note)));
+        let (text, note) = (escaped(&head.text), note.unwrap_or_default());
+        let _written = write!(out, "<th scope=\"col\"{}>{text}{note}</th>", cell.head_class());
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in rows {
@@ -66,11 +75,17 @@ impl Cell {
     fn html(self) -> String {
         match self {
             Self::Text(text) => format!("<td>{}</td>", escaped(&shortened(text))),
+            Self::Id(text) => format!("<td class=\"id\">{}</td>", escaped(&shortened(text))),
             Self::Link { to, text } => {
                 format!("<td><a href=\"{}\">{}</a></td>", escaped(&to), escaped(&text))
             }
             Self::Number(number) => format!("<td class=\"number\">{number}</td>"),
         }
+    }
+
+    /// Heads of numbers stand as these do.
+    fn head_class(&self) -> &'static str {
+        if matches!(self, Self::Number(_)) { " class=\"number\"" } else { "" }
     }
 }
 
@@ -103,12 +118,13 @@ mod tests {
     #[test]
     fn no_text_becomes_markup() {
         let evil = "<script>alert('\"&')</script>";
-        let cells =
-            vec![Cell::Text(evil.to_owned()), Cell::Link { to: evil.to_owned(), text: evil.to_owned() }];
+        let text = || evil.to_owned();
+        let cells = vec![Cell::Text(text()), Cell::Id(text()), Cell::Link { to: text(), text: text() }];
+        let heads = [None, None, Some(text())].map(|note| Head { text: text(), note });
         let links = links(evil, &[(evil.to_owned(), evil.to_owned())]);
-        let page = page(evil, &[table(evil, &[evil.to_owned()], vec![cells]), links, paragraph(evil)]);
+        let page = page(evil, &[table(evil, &heads, vec![cells]), links, paragraph(evil)]);
         assert!(!page.contains("<script") && !page.contains("alert('"), "{page}");
-        assert_eq!(page.matches("&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;").count(), 12);
+        assert_eq!(page.matches("&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;").count(), 17);
     }
 
     #[test]

@@ -42,7 +42,7 @@ async fn the_first_page_shows_tables_limits_faults_requests_and_effects() {
         "<td>Requests a second to a base</td><td>7</td>",
         "<td>{&quot;status&quot;:503}</td>",
         "<td>/v0/nowhere/T</td><td class=\"number\">404</td><td>NOT_FOUND</td>",
-        "<td>create</td><td>tblCRM00000000001</td>",
+        "<td>create</td><td class=\"id\">tblCRM00000000001</td>",
         "&lt;b&gt;Eve&lt;/b&gt;",
     ] {
         assert!(page.contains(part), "{part} is missing in {page}");
