@@ -1,5 +1,6 @@
 """Many clients at once: none of them ever hears of Airtable's limit."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,7 +46,9 @@ def test_without_a_gateway_the_limit_is_felt(program: Path, tmp_path: Path) -> N
     simulator = start_simulator(program, tmp_path, "airtable")
     try:
         url, headers = f"{simulator.url}/v0/{BASE}/Everything", {"Authorization": f"Bearer {TOKEN}"}
-        statuses = [requests.get(url, headers=headers, timeout=10).status_code for _ in range(10)]
+        answers = [requests.get(url, headers=headers, timeout=10) for _ in range(10)]
     finally:
         simulator.stop()
-    assert statuses == [200] * 5 + [429] * 5
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 5
+    reached = {"error": "RATE_LIMIT_REACHED", "message": "Rate limit exceeded. Please try again later"}
+    assert {answer.text for answer in answers[5:]} == {json.dumps({"errors": [reached]}, separators=(",", ":"))}

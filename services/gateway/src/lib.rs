@@ -38,7 +38,7 @@ pub use state::Gateway;
 /// The routes of a gateway, without those of the host.
 pub fn router(gateway: Gateway) -> Router {
     Router::new()
-        .route("/v0/{*path}", any(proxy::proxy))
+        .route("/v0/{*path}", any(proxy::proxy).layer(host::for_browsers()))
         .fallback(proxy::proxy)
         .merge(platform::routes())
         .merge(attachments::routes())

@@ -11,7 +11,11 @@ use axum::{
 };
 use prometheus::{HistogramVec, IntCounterVec};
 use telemetry::metrics::{Error, Metrics};
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowHeaders, Any, CorsLayer},
+    timeout::TimeoutLayer,
+};
 use tracing::Instrument as _;
 
 use crate::ids;
@@ -65,6 +69,16 @@ pub fn wrap(router: Router, http: HttpMetrics, limits: Limits) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(from_fn(secure))
         .layer(from_fn_with_state(http, observe))
+}
+
+/// For what pages of any origin may call, as they may call Airtable: nothing is allowed to who has no token, and a browser adds none.
+pub fn for_browsers() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(Any)
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(Any)
+        .max_age(Duration::from_hours(1))
 }
 
 async fn secure(request: Request, next: Next) -> Response {

@@ -23,7 +23,7 @@ use telemetry::metrics::Metrics;
 use tokio::{net::TcpListener, sync::watch};
 
 pub use ids::spawn;
-pub use layers::Limits;
+pub use layers::{Limits, for_browsers};
 pub use readiness::Readiness;
 
 /// What every service takes on its command line.

@@ -122,7 +122,7 @@ pub fn guarded(state: State, admin_token_file: &Path) -> Result<Router, Error> {
 fn routes(state: State, admins: Option<Keys>) -> Router {
     admin::routes(admins)
         .merge(attachments::serve::routes())
-        .route("/v0/{*path}", axum::routing::any(api::serve))
+        .route("/v0/{*path}", axum::routing::any(api::serve).layer(host::for_browsers()))
         .fallback(api::serve)
         .with_state(state)
 }
