@@ -19,23 +19,26 @@ const LARGEST: u64 = 1 << 20;
 
 /// The value of a secret. Neither its `Debug` nor anything else prints it; clones share it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<str>);
+pub struct Secret {
+    value: Arc<str>,
+    hash: [u8; 32],
+}
 
 impl Secret {
     /// The value, for the one place that sends or compares it.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.value
     }
 
     /// Its SHA-256, for comparison in constant time and for cache keys.
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0.as_bytes()).into()
+        self.hash
     }
 }
 
 impl From<&str> for Secret {
     fn from(value: &str) -> Self {
-        Self(value.into())
+        Self { value: value.into(), hash: Sha256::digest(value.as_bytes()).into() }
     }
 }
 

@@ -1,13 +1,14 @@
 //! The end of a gateway: within the grace period all who wait get an answer, and nothing is sent that nobody would hear of.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Request, State},
-    middleware::Next,
+    extract::Request,
     response::{IntoResponse as _, Response},
+    routing::Route,
 };
 use tokio::time::Instant;
+use tower::{Service, service_fn};
 
 use crate::{
     Gateway,
@@ -37,15 +38,23 @@ impl Times {
     }
 }
 
-/// Answers `request` before the process ends.
-pub async fn answer_in_time(State(ended): State<Closing>, request: Request, next: Next) -> Response {
-    let care = retry::care(request.method(), route::clean(request.uri().path()));
-    let has_key = request.headers().contains_key("idempotency-key");
-    tokio::select! {
-        biased;
-        response = next.run(request) => response,
-        () = ended.over() => late(care, has_key).into_response(),
-    }
+/// `route`, which answers each request before the process ends.
+pub fn in_time(
+    mut route: Route,
+    ended: Closing,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone {
+    service_fn(move |request: Request| {
+        let care = retry::care(request.method(), route::clean(request.uri().path()));
+        let has_key = request.headers().contains_key("idempotency-key");
+        let (answering, ended) = (route.call(request), ended.clone());
+        async move {
+            tokio::select! {
+                biased;
+                response = answering => response,
+                () = ended.over() => Ok(late(care, has_key).into_response()),
+            }
+        }
+    })
 }
 
 /// What is known of a request that was perhaps sent: of a write with a key the next process finds out.

@@ -27,23 +27,30 @@ mod state;
 mod store;
 mod webhook;
 
-use axum::{Router, middleware::from_fn_with_state, routing::any};
+use axum::{
+    Router,
+    routing::{Route, any},
+};
 use host::{Readiness, Service};
 use telemetry::metrics::Metrics as Registry;
 use tokio::{net::TcpListener, task::JoinSet};
+use tower::layer::layer_fn;
 
 pub use config::{Config, Error, Switch};
 pub use state::Gateway;
 
 /// The routes of a gateway, without those of the host.
 pub fn router(gateway: Gateway) -> Router {
+    let stamps = gateway.clone();
     Router::new()
         .route("/v0/{*path}", any(proxy::proxy).layer(host::for_browsers()))
         .fallback(proxy::proxy)
         .merge(platform::routes())
         .merge(attachments::routes())
-        .layer(from_fn_with_state(gateway.clone(), delivery::timing::stamp))
-        .layer(from_fn_with_state(gateway.ended().clone(), drain::answer_in_time))
+        .layer(layer_fn(move |route: Route| {
+            let in_time = drain::in_time(route, stamps.ended().clone());
+            delivery::timing::stamped(in_time, stamps.clone())
+        }))
         .with_state(gateway)
 }
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use ledger::Size;
-use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
+use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 use telemetry::metrics::{Error, Metrics as Registry};
 
 /// What is counted; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     requests: IntCounterVec,
-    queue_length: IntGaugeVec,
-    queue_seconds: HistogramVec,
+    queue_length: IntGauge,
+    queue_seconds: Histogram,
     batch_size: HistogramVec,
     merged: IntCounterVec,
     circuit_open: IntGaugeVec,
@@ -23,7 +23,7 @@ pub struct Metrics {
     ledger_bytes: IntGaugeVec,
     token_refused: IntGaugeVec,
     reads: IntCounterVec,
-    cache_bytes: IntGaugeVec,
+    cache_bytes: IntGauge,
     store_calls: IntCounterVec,
     store_seconds: HistogramVec,
 }
@@ -38,12 +38,12 @@ impl Metrics {
                  unauthorized, notSent, lost.",
                 &["method", "outcome"],
             )?,
-            queue_length: registry.gauge("gateway_queue_length", "Requests that wait for a permit.", &[])?,
-            queue_seconds: registry.seconds(
-                "gateway_queue_seconds",
-                "Seconds that a request waited for a permit.",
-                &[],
-            )?,
+            queue_length: registry
+                .gauge("gateway_queue_length", "Requests that wait for a permit.", &[])?
+                .with_label_values(&NONE),
+            queue_seconds: registry
+                .seconds("gateway_queue_seconds", "Seconds that a request waited for a permit.", &[])?
+                .with_label_values(&NONE),
             batch_size: registry.histogram(
                 "gateway_batch_size",
                 "Writes that travelled together, by request sent for several of them.",
@@ -101,7 +101,9 @@ impl Metrics {
                  collapsed (another one's read), miss, bypass (Airtable).",
                 &["outcome"],
             )?,
-            cache_bytes: registry.gauge("gateway_cache_bytes", "Size of the answers that are kept.", &[])?,
+            cache_bytes: registry
+                .gauge("gateway_cache_bytes", "Size of the answers that are kept.", &[])?
+                .with_label_values(&NONE),
             store_calls: registry.counter(
                 "gateway_store_calls_total",
                 "Calls to the store that replicas share, by outcome: ok, unreachable, refused, timedOut, lost, failed.",
@@ -122,12 +124,12 @@ impl Metrics {
 
     /// So many wait now.
     pub fn queue_length(&self, waiting: usize) {
-        self.queue_length.with_label_values(&NONE).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.queue_length.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     /// A request has waited.
     pub fn queued(&self, waited: Duration) {
-        self.queue_seconds.with_label_values(&NONE).observe(waited.as_secs_f64());
+        self.queue_seconds.observe(waited.as_secs_f64());
     }
 
     /// So many writes are sent in one request.
@@ -176,7 +178,7 @@ impl Metrics {
 
     /// So much is kept.
     pub fn cache_bytes(&self, bytes: usize) {
-        self.cache_bytes.with_label_values(&NONE).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.cache_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// A call to the store has ended.

@@ -84,6 +84,9 @@ const METHODS: [Method; 6] =
 pub async fn read_body(gateway: &Gateway, body: Body, copies: usize) -> Result<Bytes, Answer> {
     let largest =
         body.size_hint().upper().map_or(LARGEST_BODY, |size| usize::try_from(size).unwrap_or(usize::MAX));
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let room = gateway.room().reserve(largest.min(LARGEST_BODY) * copies).ok_or_else(room::full)?;
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())?;
     Ok(room.keep(body.len() * copies).hold(body))

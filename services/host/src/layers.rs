@@ -1,16 +1,21 @@
 //! The layers around every router: limits, security headers, request ids, logs, metrics, no panic passes.
 
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn, from_fn_with_state},
-    response::Response,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::Route,
 };
 use prometheus::{HistogramVec, IntCounterVec};
 use telemetry::metrics::{Error, Metrics};
+use tower::{Layer as _, Service, layer::layer_fn, service_fn};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowHeaders, Any, CorsLayer},
@@ -37,7 +42,6 @@ impl Default for Limits {
 }
 
 /// Rate, errors and duration of requests, by route pattern so that ids never become labels; the labels are a closed set.
-#[derive(Clone)]
 pub struct HttpMetrics {
     requests: IntCounterVec,
     seconds: HistogramVec,
@@ -61,14 +65,15 @@ impl HttpMetrics {
     }
 }
 
-/// Puts the layers around `router`; the first added is the innermost.
+/// Puts the layers around `router`, all of them at once: each time costs every request several boxes.
 pub fn wrap(router: Router, http: HttpMetrics, limits: Limits) -> Router {
-    router
-        .layer(DefaultBodyLimit::max(limits.body_bytes))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limits.timeout))
-        .layer(CatchPanicLayer::new())
-        .layer(from_fn(secure))
-        .layer(from_fn_with_state(http, observe))
+    let http = Arc::new(http);
+    let bounds = (
+        CatchPanicLayer::new(),
+        TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limits.timeout),
+        DefaultBodyLimit::max(limits.body_bytes),
+    );
+    router.layer(layer_fn(move |route: Route| observed(bounds.clone().layer(route), http.clone())))
 }
 
 /// For what pages of any origin may call, as they may call Airtable: nothing is allowed to who has no token, and a browser adds none.
@@ -81,30 +86,43 @@ pub fn for_browsers() -> CorsLayer {
         .max_age(Duration::from_hours(1))
 }
 
-async fn secure(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+fn observed<S>(
+    mut inner: S,
+    http: Arc<HttpMetrics>,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone
+where
+    S: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send> + Clone,
+{
+    service_fn(move |mut request: Request| {
+        let (begun, http) = (Instant::now(), http.clone());
+        let method = ids::known(request.method());
+        let path = request.extensions().get::<MatchedPath>().cloned();
+        let id = ids::request_id(request.headers());
+        let span = ids::span(method, pattern(path.as_ref()), &id, request.headers());
+        request.headers_mut().insert(ids::REQUEST_ID, id.clone());
+        let answering = span.in_scope(|| inner.call(request));
+        async move {
+            let mut response = answering.instrument(span.clone()).await?.into_response();
+            let (route, status) = (pattern(path.as_ref()), response.status());
+            let seconds = begun.elapsed().as_secs_f64();
+            http.requests.with_label_values(&[method, route, status.as_str()]).inc();
+            http.seconds.with_label_values(&[method, route]).observe(seconds);
+            span.in_scope(|| tracing::debug!(status = status.as_u16(), seconds, "answered"));
+            response.headers_mut().insert(ids::REQUEST_ID, id);
+            secure(response.headers_mut());
+            Ok(response)
+        }
+    })
+}
+
+fn pattern(path: Option<&MatchedPath>) -> &str {
+    path.map_or("unmatched", MatchedPath::as_str)
+}
+
+fn secure(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
-}
-
-async fn observe(State(http): State<HttpMetrics>, mut request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let method = ids::known(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let id = ids::request_id(request.headers());
-    let span = ids::span(method, &route, &id, request.headers());
-    request.headers_mut().insert(ids::REQUEST_ID, id.clone());
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let status = response.status();
-    let seconds = begun.elapsed().as_secs_f64();
-    http.requests.with_label_values(&[method, &route, status.as_str()]).inc();
-    http.seconds.with_label_values(&[method, &route]).observe(seconds);
-    span.in_scope(|| tracing::debug!(status = status.as_u16(), seconds, "answered"));
-    response.headers_mut().insert(ids::REQUEST_ID, id);
-    response
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! is answered, or the grace period is over.
 //!
 //! Every line logged while a request is served carries its ids. What goes on after the answer, or must not end when the
-//! client goes away, is started by [`spawn`] and keeps them:
+//! client goes away, is started by [`spawn`], or awaited by [`persist`], and keeps them:
 //!
 //! ```text
 //! {"level":"INFO","message":"step", …, "span":{"request_id":"5f3c…","trace_id":"4bf9…","method":"PUT","route":"/v1/…","name":"request"}}
@@ -12,6 +12,7 @@
 
 mod ids;
 mod layers;
+mod persist;
 pub mod readiness;
 pub mod shutdown;
 pub mod tls;
@@ -24,6 +25,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 pub use ids::spawn;
 pub use layers::{Limits, for_browsers};
+pub use persist::{Persistent, persist};
 pub use readiness::Readiness;
 
 /// What every service takes on its command line.

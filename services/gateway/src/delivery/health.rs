@@ -62,6 +62,7 @@ impl Health {
     pub fn saw(&self, target: &str, sent: &Trip) {
         self.count(Sign::of(sent));
         match Outcome::of(sent) {
+            Outcome::Ok if self.verdict().is_ok() => (),
             Outcome::Ok => {
                 let path = target.split('?').next().unwrap_or_default();
                 if route::target(path, &self.base) == Target::Base {

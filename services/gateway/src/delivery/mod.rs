@@ -1,6 +1,7 @@
 //! Brings one request to Airtable and its answer back: token, queue, budget, retries, lock-outs.
 
 pub mod breaker;
+mod connector;
 pub mod health;
 pub mod retry;
 pub mod timing;
@@ -162,8 +163,8 @@ impl Delivery {
 }
 
 impl Way {
-    /// Waits for a turn, and for what becomes of it. Whatever is sent is sent by a task of its own: when the client goes
-    /// away, the permit is still held until the answer, and a 429 is heard.
+    /// Waits for a turn, and for what becomes of it. Whatever is sent goes on when the client goes away: the permit is
+    /// still held until the answer, and a 429 is heard.
     async fn send_once(
         self: &Arc<Self>,
         request: &Request,
@@ -185,9 +186,7 @@ impl Way {
             (Turn::Carried, Some(heard)) => listen(heard).await,
             (Turn::Send(permit, _), _) => {
                 let holds = caller.hold.iter().cloned().collect();
-                let sending = tokio::spawn(self.clone().carry(request.clone(), permit, holds));
-                let sent = sending.await.unwrap_or_else(|error| Err(Undelivered::Lost(error.to_string())));
-                Verdict::Sent(sent)
+                Verdict::Sent(host::persist(self.clone().carry(request.clone(), permit, holds)).await)
             }
             (Turn::Carried, None) => Verdict::Alone,
         };

@@ -1,6 +1,7 @@
 //! What every answer tells about time and budget: `Server-Timing`, `RateLimit` and `RateLimit-Policy`.
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -8,12 +9,9 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 use http::{HeaderName, HeaderValue};
+use tower::{Service, service_fn};
 
 use crate::{Gateway, queue::Snapshot};
 
@@ -39,15 +37,11 @@ impl Timing {
         add(&self.0.upstream, time);
     }
 
-    /// As the value of `Server-Timing`: milliseconds.
+    /// As the value of `Server-Timing`: whole tenths of milliseconds.
     fn header(&self) -> String {
-        let milliseconds =
-            |spent: &AtomicU64| Duration::from_micros(spent.load(Relaxed)).as_secs_f64() * 1000.0;
-        format!(
-            "queue;dur={:.1}, upstream;dur={:.1}",
-            milliseconds(&self.0.queue),
-            milliseconds(&self.0.upstream)
-        )
+        let tenths = |spent: &AtomicU64| spent.load(Relaxed) / 100;
+        let (queue, upstream) = (tenths(&self.0.queue), tenths(&self.0.upstream));
+        format!("queue;dur={}.{}, upstream;dur={}.{}", queue / 10, queue % 10, upstream / 10, upstream % 10)
     }
 }
 
@@ -55,23 +49,38 @@ fn add(spent: &AtomicU64, time: Duration) {
     spent.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Relaxed);
 }
 
-/// Puts the headers on the answer to `request`, whatever the answer is.
-pub async fn stamp(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
-    let timing = Timing::default();
-    request.extensions_mut().insert(timing.clone());
-    let mut response = next.run(request).await;
-    let snapshot = gateway.delivery().queue().snapshot();
-    for (name, value) in [
-        ("server-timing", timing.header()),
-        ("ratelimit-policy", policy(&snapshot)),
-        ("ratelimit", left(&snapshot)),
-    ] {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+/// `route` with the headers on each answer, whatever it is.
+pub fn stamped<S>(
+    mut route: S,
+    gateway: Gateway,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
+{
+    service_fn(move |mut request: Request| {
+        let (timing, gateway) = (Timing::default(), gateway.clone());
+        request.extensions_mut().insert(timing.clone());
+        let answering = route.call(request);
+        async move {
+            let mut response = answering.await?;
+            let snapshot = gateway.delivery().queue().snapshot();
+            for (name, value) in [
+                (SERVER_TIMING, timing.header()),
+                (RATELIMIT_POLICY, policy(&snapshot)),
+                (RATELIMIT, left(&snapshot)),
+            ] {
+                if let Ok(value) = HeaderValue::try_from(value) {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+            Ok(response)
         }
-    }
-    response
+    })
 }
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// So many requests in any second.
 fn policy(snapshot: &Snapshot) -> String {

@@ -70,6 +70,9 @@ impl Token {
     /// Airtable answered a request with `token`: by 401, or otherwise.
     pub fn answered(&self, token: &Secret, unauthorized: bool) {
         let mut standing = self.standing();
+        if !unauthorized && standing.refused.is_none() && standing.accepted.as_ref() == Some(token) {
+            return;
+        }
         let refused_before = standing.refused.as_ref() == Some(token);
         if unauthorized {
             standing.refused = Some(token.clone());

@@ -4,19 +4,32 @@ use std::time::Duration;
 
 use auth::Secret;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
-use reqwest::{Client, Url};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header,
+    uri::{Authority, Scheme},
+};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
+use reqwest::Url;
 
+use super::connector::Connector;
 use crate::answer::Answer;
 
 /// How long Airtable may take for an answer; after that it is lost.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than what servers keep idle connections for, so that few requests meet a connection just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest answer taken, in bytes: a page of 100 records with many long texts.
 const LARGEST_ANSWER: usize = 64 << 20;
-const USER_AGENT: &str = concat!("pyairtable-compose-gateway/", env!("CARGO_PKG_VERSION"));
+/// Room made for an answer before any of it is there, at most.
+const LARGEST_ROOM: usize = 1 << 20;
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("pyairtable-compose-gateway/", env!("CARGO_PKG_VERSION")));
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 
 /// A request for Airtable.
 #[derive(Debug, Clone)]
@@ -37,10 +50,8 @@ impl Request {
 
     /// A POST with a JSON body.
     pub fn post(target: String, body: &serde_json::Value) -> Self {
-        let headers = HeaderMap::from_iter([(
-            header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/json"),
-        )]);
+        let headers =
+            HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         Self { method: Method::POST, target, headers, body: body.to_string().into() }
     }
 }
@@ -58,65 +69,93 @@ pub enum Trip {
 
 /// Airtable, or what stands for it.
 pub struct Upstream {
-    client: Client,
-    origin: String,
+    client: Client<Connector, Full<Bytes>>,
+    scheme: Scheme,
+    host: Authority,
     /// Where attachments are uploaded to; Airtable has another host for them.
-    content_origin: String,
+    content_host: Authority,
+    /// Put before every path.
+    prefix: String,
 }
 
 impl Upstream {
     /// Airtable at `url`; a path in it is put before every path.
     pub fn new(url: &Url) -> Result<Self, String> {
-        let builder = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
+        let connector = Connector::new(url.scheme() == "https")?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(USER_AGENT);
-        // Without TLS there is no need of root certificates, which an image may lack.
-        let builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
-        let client = builder.build().map_err(describe)?;
-        let origin = url.as_str().trim_end_matches('/').to_owned();
-        let content_origin = match url.host_str() {
-            Some("api.airtable.com") => "https://content.airtable.com".to_owned(),
-            _ => origin.clone(),
-        };
-        Ok(Self { client, origin, content_origin })
+            .build(connector);
+        let name = url.host_str().ok_or("the URL names no host")?;
+        let host = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        let invalid = |error: http::uri::InvalidUri| format!("{host}: {error}");
+        let content_host = if name == "api.airtable.com" { "content.airtable.com" } else { &host };
+        Ok(Self {
+            client,
+            scheme: url.scheme().parse().map_err(invalid)?,
+            host: host.parse().map_err(invalid)?,
+            content_host: content_host.parse().map_err(invalid)?,
+            prefix: url.path().trim_end_matches('/').to_owned(),
+        })
     }
 
     /// Sends `request` once, with `token`.
     pub async fn send(&self, request: &Request, token: &Secret) -> Trip {
-        let path = request.target.split('?').next().unwrap_or_default();
-        let origin = if path.ends_with("/uploadAttachment") { &self.content_origin } else { &self.origin };
-        let sent = self
-            .client
-            .request(request.method.clone(), format!("{origin}{}", request.target))
-            .headers(request.headers.clone())
-            .bearer_auth(token.expose())
-            .body(request.body.clone())
-            .send()
-            .await;
-        match sent {
-            Ok(response) => receive(response).await,
-            Err(error) if error.is_connect() || error.is_builder() => Trip::NotSent(describe(error)),
-            Err(error) => Trip::Lost(describe(error)),
+        match self.message(request, token) {
+            Ok(message) => match tokio::time::timeout(TIMEOUT, self.exchange(message)).await {
+                Ok(trip) => trip,
+                Err(_) => Trip::Lost(format!("no answer within {} s", TIMEOUT.as_secs())),
+            },
+            Err(error) => Trip::NotSent(error.to_string()),
         }
+    }
+
+    async fn exchange(&self, message: http::Request<Full<Bytes>>) -> Trip {
+        match self.client.request(message).await {
+            Ok(response) => receive(response).await,
+            Err(error) if error.is_connect() => Trip::NotSent(describe(&error)),
+            Err(error) => Trip::Lost(describe(&error)),
+        }
+    }
+
+    fn message(&self, request: &Request, token: &Secret) -> http::Result<http::Request<Full<Bytes>>> {
+        let path = request.target.split('?').next().unwrap_or_default();
+        let host = if path.ends_with("/uploadAttachment") { &self.content_host } else { &self.host };
+        let target = match self.prefix.as_str() {
+            "" => request.target.clone(),
+            prefix => format!("{prefix}{}", request.target),
+        };
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(host.clone()).path_and_query(target);
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
+        authorization.set_sensitive(true);
+        let mut message = http::Request::new(Full::new(request.body.clone()));
+        *message.method_mut() = request.method.clone();
+        *message.uri_mut() = uri.build()?;
+        let mut headers = request.headers.clone();
+        headers.insert(header::AUTHORIZATION, authorization);
+        headers.entry(header::ACCEPT).or_insert(ANYTHING);
+        headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
+        *message.headers_mut() = headers;
+        Ok(message)
     }
 }
 
-async fn receive(mut response: reqwest::Response) -> Trip {
+async fn receive(response: http::Response<Incoming>) -> Trip {
     let status = response.status();
     let mut headers = passed_on(response.headers());
     headers.remove(header::SET_COOKIE);
-    let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Trip::Answered(too_large()),
-            Ok(None) => return Trip::Answered(Answer { status, headers, body: body.freeze() }),
-            Err(error) => return Trip::Lost(describe(error)),
+    let mut incoming = response.into_body();
+    let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut body = BytesMut::with_capacity(announced.min(LARGEST_ROOM));
+    while let Some(frame) = incoming.frame().await {
+        match frame.map(hyper::body::Frame::into_data) {
+            Ok(Ok(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
+            Ok(Ok(_)) => return Trip::Answered(too_large()),
+            Ok(Err(_trailers)) => (),
+            Err(error) => return Trip::Lost(describe(&error)),
         }
     }
+    Trip::Answered(Answer { status, headers, body: body.freeze() })
 }
 
 fn too_large() -> Answer {
@@ -125,11 +164,10 @@ fn too_large() -> Answer {
     Answer::error(StatusCode::INSUFFICIENT_STORAGE, "GATEWAY_ANSWER_TOO_LARGE", &message)
 }
 
-/// The error and its causes, without the URL: formulas in it may hold data.
-fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
+/// The error and its causes.
+fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();
@@ -147,11 +185,11 @@ pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     let passes = |name: &HeaderName| !DROPPED.contains(&name.as_str()) && !named.contains(name);
-    headers
-        .iter()
-        .filter(|(name, _)| passes(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let mut passed = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers.iter().filter(|(name, _)| passes(name)) {
+        passed.append(name, value.clone());
+    }
+    passed
 }
 
 /// Hop-by-hop headers, credentials, and what is between the client and this gateway only. `accept-encoding` is

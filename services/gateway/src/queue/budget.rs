@@ -53,6 +53,12 @@ impl Budget {
         Ok(ticket)
     }
 
+    /// A permit without queueing for it: where one is to be had, nobody waits, and no company may come along.
+    pub fn take(&mut self, ask: &Ask, now: Instant) -> bool {
+        self.pass(now);
+        ask.kind.is_none() && self.waiting() == 0 && self.locked_until.is_none() && self.permits.take()
+    }
+
     /// Leaves the queue; without effect for who is not in it.
     pub fn leave(&mut self, ticket: Ticket) {
         self.turns.leave(ticket);
@@ -121,6 +127,11 @@ impl Budget {
     /// Whether a permit of the store would be granted at once.
     pub fn wants(&self) -> bool {
         self.permits.are_shared() && self.locked_until.is_none() && self.turns.len() > 0
+    }
+
+    /// Whether [`Budget::grant`] would grant, as far as it has been told of time.
+    pub fn may_grant(&self) -> bool {
+        self.turns.len() > 0 && self.locked_until.is_none() && self.permits.has()
     }
 
     /// How many wait.

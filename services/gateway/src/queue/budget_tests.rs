@@ -110,6 +110,24 @@ fn nobody_sends_during_a_lock_out_which_is_counted_once() {
     assert_eq!(budget.locked_until(), None);
 }
 
+#[test]
+fn a_permit_is_taken_without_queueing_only_where_it_would_be_granted_at_once_and_alone() {
+    let start = Instant::now();
+    let back = ask(Place::Back);
+    let mut budget = budget(2, 10, start);
+    assert!(!budget.take(&Ask { kind: Some("kind".into()), ..back.clone() }, start), "others may come along");
+    assert!(budget.take(&back, start));
+    let waiting = budget.place(Place::Back).unwrap();
+    assert!(!budget.take(&back, start), "another waits");
+    assert_eq!(budget.grant_all(start), [waiting]);
+    assert!(!budget.take(&back, start), "there is none");
+    budget.permits.release(start);
+    assert!(!budget.take(&back, start + Duration::from_millis(999)));
+    assert!(budget.lock_out(start + SECOND * 3));
+    assert!(!budget.take(&back, start + SECOND * 2), "nobody sends");
+    assert!(budget.take(&back, start + SECOND * 3));
+}
+
 proptest! {
     /// Requests take `there` to arrive and `back` to be answered, in milliseconds; all are queued at once.
     #[test]

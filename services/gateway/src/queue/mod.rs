@@ -9,6 +9,7 @@ pub mod permits;
 mod seat;
 mod shared;
 pub mod slots;
+mod state;
 pub mod turns;
 pub mod urgency;
 
@@ -28,17 +29,15 @@ use tokio::{
 
 pub use self::permit::Permit;
 use self::{
-    budget::{Budget, Full, Ticket},
+    budget::{Budget, Full},
     closing::Closing,
     permits::Permits,
     seat::Seat,
     slots::{Desk, Slot, Slots, Terms},
+    state::{State, Waiting},
     turns::Ask,
 };
-use crate::{
-    company::{Member, batch},
-    metrics::Metrics,
-};
+use crate::{company::Member, metrics::Metrics};
 
 /// A second, and a margin for timers and clocks that run a little apart.
 const WINDOW: Duration = Duration::from_millis(1005);
@@ -104,17 +103,6 @@ struct Shared {
     is_cut_off: AtomicBool,
 }
 
-struct State {
-    budget: Budget,
-    seats: HashMap<Ticket, Waiting>,
-}
-
-/// One that waits; a member of a company where it is a write that may travel with others.
-struct Waiting {
-    turn: oneshot::Sender<Turn>,
-    member: Option<Member>,
-}
-
 /// What waiting comes to.
 pub enum Turn {
     /// To send, with all members of the company: oneself, where one is a member, and others that came along.
@@ -143,7 +131,7 @@ impl Queue {
     fn with(permits: Permits, limits: Limits, metrics: Metrics, desk: Option<Desk>) -> Self {
         let budget = Budget::new(permits, limits.length);
         Self(Arc::new(Shared {
-            state: Mutex::new(State { budget, seats: HashMap::new() }),
+            state: Mutex::new(State { budget, seats: HashMap::new(), alarm: None }),
             changed: Arc::new(Notify::new()),
             closing: Closing::default(),
             lockout: limits.lockout + LOCKOUT_MARGIN,
@@ -159,10 +147,17 @@ impl Queue {
             return Err(NoPermit::Closed);
         }
         let begun = Instant::now();
-        let (seat, mut granted) = self.0.sit(ask, member)?;
+        if let Some(permit) = self.0.take(&ask, begun) {
+            self.0.metrics.queued(Duration::ZERO);
+            return Ok(Turn::Send(permit, member.into_iter().collect()));
+        }
+        let (mut seat, mut granted) = self.0.sit(ask, member)?;
         let turn = tokio::select! {
             biased;
-            turn = &mut granted => turn.map_err(|_| NoPermit::Deadline),
+            turn = &mut granted => {
+                seat.served();
+                turn.map_err(|_| NoPermit::Deadline)
+            }
             none = self.0.closing.or(deadline) => {
                 // It may be its turn at the last moment; where somebody else sends it, it is too late to say that it
                 // never left.
@@ -228,6 +223,12 @@ impl Shared {
         if none == NoPermit::Deadline && self.is_cut_off.load(Relaxed) { NoPermit::Store } else { none }
     }
 
+    /// A permit for who need not wait.
+    fn take(self: &Arc<Self>, ask: &Ask, now: Instant) -> Option<Permit> {
+        let takes = self.lock().budget.take(ask, now);
+        takes.then(|| Permit::new(self.clone(), None))
+    }
+
     fn sit(
         self: &Arc<Self>,
         ask: Ask,
@@ -238,8 +239,11 @@ impl Shared {
         let ticket = state.budget.join(ask, Instant::now()).map_err(|Full| NoPermit::Full)?;
         state.seats.insert(ticket, Waiting { turn, member });
         self.metrics.queue_length(state.budget.waiting());
+        let is_sooner = state.is_sooner();
         drop(state);
-        self.changed.notify_one();
+        if is_sooner {
+            self.changed.notify_one();
+        }
         Ok((Seat::new(self.clone(), ticket), granted))
     }
 
@@ -266,26 +270,13 @@ impl Shared {
         }
         state.budget.permits.set_arrived(false);
         let next = state.budget.next_change();
+        state.alarm = next;
         self.metrics.queue_length(state.budget.waiting());
         drop(state);
         for (seat, turn) in turns {
             let _nobody_waits_any_more = seat.send(turn);
         }
         next
-    }
-}
-
-impl State {
-    fn grant(&mut self, now: Instant) -> Option<Vec<Ticket>> {
-        let Self { budget, seats } = self;
-        let member = |ticket: &Ticket| seats.get(ticket).and_then(|seat| seat.member.as_ref());
-        budget.grant(now, batch::MOST - 1, |chosen, candidate| {
-            let goes_with = |one: &Ticket| match (member(one), member(&candidate)) {
-                (Some(one), Some(candidate)) => candidate.goes_with(one),
-                _ => false,
-            };
-            chosen.iter().all(goes_with)
-        })
     }
 }
 

@@ -35,7 +35,10 @@ impl Drop for Permit {
         } else {
             state.budget.permits.give_back();
         }
+        let is_sooner = state.is_sooner();
         drop(state);
-        self.queue.changed.notify_one();
+        if is_sooner {
+            self.queue.changed.notify_one();
+        }
     }
 }

@@ -54,14 +54,17 @@ impl Permits {
         }
     }
 
+    /// Whether there is one to be had.
+    pub fn has(&self) -> bool {
+        self.shared.as_ref().map_or_else(|| self.free() > 0, |told| told.has_arrived)
+    }
+
     /// Takes one, if there is one to be had.
     pub fn take(&mut self) -> bool {
-        let is_there = match &mut self.shared {
-            Some(told) => std::mem::take(&mut told.has_arrived),
-            None => self.free() > 0,
-        };
-        self.held += usize::from(is_there);
-        is_there
+        let has = self.has();
+        self.set_arrived(false);
+        self.held += usize::from(has);
+        has
     }
 
     /// One is back that was used until `now`.

@@ -8,11 +8,17 @@ use super::{Shared, budget::Ticket};
 pub struct Seat {
     shared: Arc<Shared>,
     ticket: Ticket,
+    is_left: bool,
 }
 
 impl Seat {
     pub(super) fn new(shared: Arc<Shared>, ticket: Ticket) -> Self {
-        Self { shared, ticket }
+        Self { shared, ticket, is_left: false }
+    }
+
+    /// Its turn has come: there is nothing to give up.
+    pub fn served(&mut self) {
+        self.is_left = true;
     }
 
     /// Whether it was still waiting.
@@ -28,6 +34,8 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.leave();
+        if !self.is_left {
+            self.leave();
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The queue with a clock that stands still until everybody waits.
 
+use futures::FutureExt as _;
+
 use super::*;
 use super::{turns::Place, urgency::Urgency};
 use crate::{
@@ -139,4 +141,35 @@ async fn when_the_queue_closes_who_waits_is_told_and_nobody_has_a_turn_any_more(
     drop(held);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!((queue.permit(soon()).await.err(), queue.snapshot().free), (Some(NoPermit::Closed), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_need_not_wait_does_not_and_nobody_overtakes_who_does() {
+    let queue = queue(2, 10);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let first = queue.turn(ask(), soon(), None).now_or_never();
+    assert!(matches!(first, Some(Ok(Turn::Send(..)))));
+    let _second = queue.permit(soon()).await.unwrap();
+    let mut third = Box::pin(queue.permit(soon()));
+    assert!(futures::poll!(&mut third).is_pending());
+    // The one that was not used comes back, for who waits and not for who comes now.
+    drop(first);
+    assert!(queue.turn(ask(), soon(), None).now_or_never().is_none());
+    let begun = Instant::now();
+    let _third = third.await.unwrap();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_many_that_wait_is_woken_by_a_permit_that_came_back() {
+    let queue = queue(3, 100);
+    let begun = Instant::now();
+    let served: Vec<_> = futures::future::join_all((0..12).map(|_| async {
+        let permit = queue.permit(soon()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(permit);
+        begun.elapsed().as_secs()
+    }))
+    .await;
+    assert_eq!(served, [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
 }

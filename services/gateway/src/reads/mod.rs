@@ -137,7 +137,7 @@ impl Reads {
             question = question.of_airtables_urls();
         }
         let wish = Wish::of(&request.headers);
-        let asked = Asked { request, question, wish, wanted, caller };
+        let asked = Arc::new(Asked { request, question, wish, wanted, caller });
         loop {
             let (running, why, is_collapsed) = match self.look(&asked) {
                 Step::Give(status, answer) => return Ok(self.marked(status, answer)),
@@ -159,7 +159,7 @@ impl Reads {
     }
 
     /// What there is to give or to wait for.
-    fn look(&self, asked: &Asked) -> Step {
+    fn look(&self, asked: &Arc<Asked>) -> Step {
         let now = Instant::now();
         let mut board = self.board();
         let Board { marks, store, .. } = &mut *board;
@@ -192,7 +192,7 @@ impl Reads {
     }
 
     /// Sends a read, for all who wait for it.
-    fn begin(&self, board: &mut Board, asked: &Asked, now: Instant) -> Running {
+    fn begin(&self, board: &mut Board, asked: &Arc<Asked>, now: Instant) -> Running {
         let reading = board.marks.read(&asked.question.scope, now);
         let seen = self.0.urls.reading(&asked.request.target, &mut board.marks, now);
         let call = Call {
@@ -202,15 +202,14 @@ impl Reads {
             reading: reading.clone(),
             keep: if self.keeps(asked) { asked.question.keep } else { Keep::Never },
         };
-        let (request, list, caller) =
-            (asked.request.clone(), asked.question.list.clone(), asked.caller.clone());
-        let wanted = asked.wanted;
+        let (asked, wanted) = (asked.clone(), asked.wanted);
         let (key, number) = (call.key, call.number);
         let fetch = async move {
             let shared = &call.reads.0;
-            let answer = match &list {
-                Some(list) => shared.pages.read(&request, list, &caller).await?,
-                None => shared.delivery.send(&request, Care::Read, &caller).await?,
+            let Asked { request, question, caller, .. } = &*asked;
+            let answer = match &question.list {
+                Some(list) => shared.pages.read(request, list, caller).await?,
+                None => shared.delivery.send(request, Care::Read, caller).await?,
             };
             let answer = call.reads.wanted(wanted, &request.target, seen, answer);
             call.keep(&answer);
@@ -220,7 +219,7 @@ impl Reads {
     }
 
     /// Sends a read for nobody but the store, unless one is under way or too many are.
-    fn refresh(&self, board: &mut Board, asked: &Asked, now: Instant) {
+    fn refresh(&self, board: &mut Board, asked: &Arc<Asked>, now: Instant) {
         let Ok(permit) = self.0.refreshes.clone().try_acquire_owned() else { return };
         let under_way = board.calls.find(&asked.question.key, &board.marks, asked.wish.oldest, now);
         let running = match under_way {

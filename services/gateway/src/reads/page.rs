@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::header;
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
@@ -40,6 +41,13 @@ impl Page {
     pub fn last(&self) -> Option<&str> {
         self.records.last().map(|row| row.id.as_str())
     }
+}
+
+/// Whether there may be a page after this one, without reading it: where there is, the offset's name is in it, though
+/// perhaps in escapes.
+pub fn may_go_on(answer: &Answer) -> bool {
+    let holds = |text: &[u8]| memmem::find(&answer.body, text).is_some();
+    holds(br#""offset""#) || holds(br"\u")
 }
 
 /// Whether Airtable does not know an offset any more.
@@ -130,6 +138,17 @@ mod tests {
             with_offset(escaped, "itr/rec", "ours").value().unwrap(),
             json!({"records": [], "offset": "ours"})
         );
+    }
+
+    #[test]
+    fn a_page_that_is_followed_by_another_is_never_taken_for_the_last() {
+        for body in
+            [TWO, r#"{"records":[],"\u006fffset":"itr/rec"}"#, r#"{"offset" : "itr/rec", "records":[]}"#]
+        {
+            assert!(may_go_on(&answer(body)), "{body}");
+            assert!(Page::of(&answer(body)).unwrap().offset.is_some(), "{body}");
+        }
+        assert!(!may_go_on(&answer(r#"{"records":[{"id":"rec1","fields":{"a":"\"offset\""}}]}"#)));
     }
 
     #[test]

@@ -142,6 +142,9 @@ impl Pages {
 
     /// A page of Airtable's with our offset, given after so many records.
     fn passed_on(&self, answer: Answer, list: &List, previous: &Offset, before: u32) -> Answer {
+        if !page::may_go_on(&answer) {
+            return answer;
+        }
         let Some(page) = Page::of(&answer) else { return answer };
         let Some(theirs) = &page.offset else { return answer };
         let ours = ours(list, previous, &page, before);
