@@ -45,3 +45,33 @@ fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "a-replica".to_owned() } else { name.trim().to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use valkey::testing::Server;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn readiness_says_why_the_store_can_not_be_used_and_shows_no_password() {
+        let mut server = Server::with(&["--requirepass", "hunter2"]);
+        let metrics = Metrics::register(&telemetry::metrics::Metrics::new()).unwrap();
+        let open = |password: &str| {
+            server.set_url(&format!("{}?pass={password}", server.url()));
+            let options = Options { url_file: Some(server.url_file()), replica: None };
+            Store::open(&options, &metrics).unwrap().unwrap()
+        };
+        let refused = open("hunter3").check().await.unwrap_err();
+        assert!(refused.starts_with("StoreUnreachable: the store refuses: "), "{refused}");
+        let store = open("hunter2");
+        assert_eq!(store.check().await, Ok(()));
+        server.stop();
+        let gone = loop {
+            if let Err(gone) = store.check().await {
+                break gone;
+            }
+        };
+        assert!(gone.starts_with("StoreUnreachable: ") && !(refused + &gone).contains("hunter"), "{gone}");
+        assert!(!store.replica.is_empty());
+    }
+}

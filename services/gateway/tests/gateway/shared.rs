@@ -86,9 +86,12 @@ async fn what_one_gateway_is_locked_out_for_the_other_waits_for() {
         exists.arg(format!("pyairtable:{{{BASE}}}:lockout"));
         store.command::<u8>(&exists).await.unwrap() == 1
     };
-    while !locked().await {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let told = async {
+        while !locked().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
     assert_eq!(answer(other.deals(Method::GET, "?maxRecords=1", None)).await.0, 200);
     assert_eq!(first.await.unwrap().0, 200);
     let seen = upstream.seen();

@@ -26,12 +26,13 @@ pub struct Terms {
     pub of_token: usize,
     pub window: Duration,
     pub lease: Duration,
+    pub grace: Duration,
 }
 
 impl Terms {
     /// So many in any `window`.
     pub fn new(of_base: usize, of_token: usize, window: Duration) -> Self {
-        Self { of_base, of_token, window, lease: LEASE }
+        Self { of_base, of_token, window, lease: LEASE, grace: GRACE }
     }
 }
 
@@ -98,7 +99,7 @@ impl Slots {
             self.terms.of_token.to_string(),
             microseconds(self.terms.window),
             microseconds(self.terms.lease),
-            microseconds(GRACE),
+            microseconds(self.terms.grace),
         ];
         let (is_taken, wait, used, is_locked): (u8, u64, usize, u8) =
             connection.script(&self.take, &keys, &args).await?;

@@ -45,6 +45,11 @@ fn terms(of_base: usize) -> Terms {
     Terms::new(of_base, 50, WINDOW)
 }
 
+/// One slot, where nobody is passed over, be the machine ever so slow.
+fn patient() -> Terms {
+    Terms { grace: Duration::from_secs(10), ..terms(1) }
+}
+
 /// Asks until there is a slot, more often than it is told to.
 async fn wait(slots: &mut Slots) -> Slot {
     loop {
@@ -131,7 +136,7 @@ async fn what_nobody_gives_back_comes_back_when_its_request_can_no_longer_arrive
 async fn replicas_that_all_wait_take_turns() {
     let world = World::new();
     let mut greedy: Vec<Slots> =
-        ["a", "b", "c"].iter().map(|name| world.replica(name, BASE, terms(1))).collect();
+        ["a", "b", "c"].iter().map(|name| world.replica(name, BASE, patient())).collect();
     let mut order = Vec::new();
     while order.len() < 12 {
         for (number, slots) in greedy.iter_mut().enumerate() {
@@ -150,7 +155,7 @@ async fn replicas_that_all_wait_take_turns() {
 #[tokio::test]
 async fn who_rarely_asks_goes_before_one_that_always_does() {
     let world = World::new();
-    let (mut greedy, mut rare) = (world.replica("a", BASE, terms(1)), world.replica("b", BASE, terms(1)));
+    let (mut greedy, mut rare) = (world.replica("a", BASE, patient()), world.replica("b", BASE, patient()));
     for _ in 0..6 {
         drop(used(&mut greedy).await);
         assert!(matches!(rare.take().await, Ok(Told::Wait { .. })));
