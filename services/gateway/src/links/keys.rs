@@ -103,7 +103,14 @@ mod tests {
         assert_ne!(both.mac("message"), old, "the first signs");
         let new = ring(&[NEW]).unwrap();
         assert!(!new.verifies("message", &old), "a key that is gone is good for nothing");
-        for mac in ["", "00", &format!("{}00", new.mac("message")), &new.mac("other"), &"=".repeat(22)] {
+        for mac in [
+            "",
+            "00",
+            &new.mac("message")[..4],
+            &format!("{}00", new.mac("message")),
+            &new.mac("other"),
+            &"=".repeat(22),
+        ] {
             assert!(!new.verifies("message", mac), "{mac}");
         }
     }

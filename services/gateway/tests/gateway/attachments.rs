@@ -236,6 +236,37 @@ async fn without_the_option_urls_are_airtables_and_there_is_no_such_path() {
     assert_eq!(fetch(&path).await.0, 404);
 }
 
+#[tokio::test]
+async fn a_client_has_the_same_urls_as_others_and_none_of_cells_that_it_may_not_see() {
+    let airtable = Airtable::new().await;
+    let folder = airtable.folder.path();
+    let table = |fields: Value| json!([{"name": "Invoices", "fields": fields}]);
+    let client = |name: &str, tables: Value| json!({"name": name, "file": name, "tables": tables});
+    let sees = client("sees", table(json!(["Number", "Document"])));
+    let blind = client("blind", table(json!(["Number"])));
+    let clients = json!({"keys": [{"name": "full", "file": "full"}, sees, blind]});
+    std::fs::write(folder.join("clients"), clients.to_string()).unwrap();
+    for name in ["full", "sees", "blind"] {
+        std::fs::write(folder.join(name), if name == "full" { crate::setup::KEY } else { name }).unwrap();
+    }
+    let gateway = airtable.gateway(&[&format!("--clients-file={}", folder.join("clients").display())]).await;
+    let url = attached(&airtable, &gateway).await["url"].as_str().unwrap().to_owned();
+    let record = |key: &'static str| {
+        let path = format!("{}/v0/{BASE}/Invoices/{INVOICE}", gateway.url);
+        answer(Client::new().get(path).bearer_auth(key))
+    };
+    let ((status, seen), (_, unseen)) = (record("sees").await, record("blind").await);
+    assert_eq!(status, 200, "{seen}");
+    // Of a record that is read for a limited client by its id the table is named by its own.
+    let after_table = |url: &str| url.split('/').skip(5).take(3).collect::<Vec<_>>().join("/");
+    assert_eq!(after_table(text(&seen["fields"]["Document"][0], "url")), after_table(&url));
+    assert_eq!(fetch(text(&seen["fields"]["Document"][0], "url")).await.0, 200);
+    assert!(
+        unseen["fields"]["Number"].is_string() && !unseen.to_string().contains("attachments"),
+        "{unseen}"
+    );
+}
+
 const ATTACHMENT: &str = "attAAAAAAAAAAAAAA";
 
 /// A gateway before an Airtable whose one record has an attachment at this URL.
