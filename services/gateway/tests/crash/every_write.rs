@@ -132,8 +132,10 @@ async fn killed_with_a_marked_create_in_flight_it_is_waited_for() {
     drop(first);
     assert_eq!(waiting.await.unwrap(), None, "the process was killed");
     let second = scene.gateway("").await;
-    let (status, body) = send(second.request(CRM, "key", &scene.write)).await.unwrap();
-    assert_eq!((status.as_u16(), scene.effects().await), (200, 1), "{body}");
+    let answer = second.request(CRM, "key", &scene.write).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["idempotency-replayed"], "true", "it was found, not sent again");
+    assert_eq!(scene.effects().await, 1);
 }
 
 /// What a gateway with a new ledger answers to a write that was done under the key before, beside the first answer.
