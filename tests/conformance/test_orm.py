@@ -66,3 +66,27 @@ def test_models_are_saved_and_deleted_in_batches(models: tuple[type[Model], type
     assert len(Other.all()) == 14
     Other.batch_delete(made)
     assert [other.name for other in Other.all()] == ["one", "two"]
+
+
+def test_what_a_model_does_not_declare_is_left_as_it_was(api: Api) -> None:
+    class Part(Model):
+        text = fields.TextField("text")
+
+        class Meta:
+            api_key, base_id, table_name = api.api_key, BASE, "Everything"
+
+    Part.meta.api = api
+    table = api.table(BASE, "Everything")
+    before = table.create({"text": "part", "number": 3, "tags": ["a"], "mail": "a@example.com", "moment": "2026-11-21T09:30:00.000Z"})
+    Part.from_id(before["id"]).save(force=True)
+    assert table.get(before["id"]) == before
+
+
+def test_a_record_of_nothing_is_linked_to_itself_and_computed(api: Api) -> None:
+    names = ["code", "parts", "owner", "team", "due", "start", "effort", "stars", "share", "budget", "open", "files", "bars", "before", "after"]
+    table = api.table(BASE, "Projects")
+    made = table.create(dict.fromkeys(names), typecast=True)
+    assert not set(names) & set(made["fields"])
+    linked = table.update(made["id"], {"before": [made["id"]]})["fields"]
+    assert (linked["before"], linked["after"], linked["part count"]) == ([made["id"]], [made["id"]], 0)
+    assert (linked["broken"], linked["strange"]) == ({"error": "#ERROR!"}, {"specialValue": "NaN"})

@@ -21,6 +21,8 @@ fn of_an_answer_only_what_is_known_and_allowed_is_left() {
         json!({"records": [left("Name"), left("fld00000000000011")], "offset": "o"})
     );
     assert_eq!(filtered(&filter, &record("Name")), left("Name"));
+    let partly = json!({"id": RECORD, "fields": {}, "details": {"message": "partialSuccess"}});
+    assert_eq!(filtered(&filter, &partly), partly);
     let one = Filter::One(Some(keys()));
     assert_eq!(filtered(&one, &json!({"records": [record("Name")]})), left("Name"));
     let none = one.apply(Answer::json(StatusCode::OK, &json!({"records": []})));
