@@ -217,14 +217,7 @@ impl<'a> Calculation<'a> {
     }
 }
 
-/// When one of the watched fields was changed; a cell that the record came with is as old as the record.
 fn last_modified(row: &Row, field: &Field) -> Option<Timestamp> {
-    let watched = field.option("referencedFieldIds").and_then(Value::as_array).filter(|ids| !ids.is_empty());
-    let Some(watched) = watched else {
-        return Some(row.modified.values().max().copied().unwrap_or(row.created));
-    };
-    let changed = |id: &str| {
-        row.modified.get(id).copied().or_else(|| row.cells.contains_key(id).then_some(row.created))
-    };
-    watched.iter().filter_map(Value::as_str).filter_map(changed).max()
+    let watched = field.option("referencedFieldIds").and_then(Value::as_array);
+    row.last_modified(watched.into_iter().flatten().filter_map(Value::as_str))
 }

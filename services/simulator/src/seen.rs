@@ -31,11 +31,8 @@ impl FormulaRow for Seen<'_, '_> {
     }
 
     fn modified(&self, fields: &[usize]) -> Option<Timestamp> {
-        if fields.is_empty() {
-            return Some(self.row.modified.values().max().copied().unwrap_or(self.row.created));
-        }
-        let ids = fields.iter().filter_map(|place| self.table.schema.fields.get(*place));
-        ids.filter_map(|field| self.row.modified.get(&field.id)).max().copied()
+        let fields = fields.iter().filter_map(|place| self.table.schema.fields.get(*place));
+        self.row.last_modified(fields.map(|field| field.id.as_str()))
     }
 
     fn cell(&self, field: usize) -> Outcome<'_> {

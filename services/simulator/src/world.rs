@@ -68,6 +68,19 @@ pub struct Row {
     pub cells: Cells,
 }
 
+impl Row {
+    /// When one of the cells of these fields was changed last, of any where none is named. A cell that the record came with
+    /// is as old as the record.
+    pub fn last_modified<'a>(&self, fields: impl IntoIterator<Item = &'a str>) -> Option<Timestamp> {
+        let mut fields = fields.into_iter().peekable();
+        if fields.peek().is_none() {
+            return Some(self.modified.values().max().copied().unwrap_or(self.created));
+        }
+        let came_with_it = |id: &str| self.cells.contains_key(id).then_some(self.created);
+        fields.filter_map(|id| self.modified.get(id).copied().or_else(|| came_with_it(id))).max()
+    }
+}
+
 /// A new id that nothing has yet.
 pub fn new_id(kind: Kind) -> String {
     kind.id(Uuid::new_v4().as_u128())

@@ -118,13 +118,18 @@ async fn a_change_of_a_linked_record_is_seen_and_a_deleted_one_forgotten() {
 }
 
 #[tokio::test]
-async fn a_watched_field_alone_moves_the_time_of_its_last_change() {
+async fn a_watched_field_alone_moves_the_time_of_its_last_change_in_fields_and_in_formulas() {
     let simulator = own(&fixture());
+    let same =
+        format!("{SALES}/Sales?filterByFormula=IS_SAME(LAST_MODIFIED_TIME(Seller),Changed)&maxRecords=1");
+    let is_same = async || simulator.get(&same).await.ok()["records"].as_array().unwrap().len() == 1;
+    assert!(is_same().await, "a cell that the record came with");
     let path = format!("{SALES}/Sales/recSALES000000001");
     simulator.patch(&path, json!({"fields": {"Items": []}})).await.ok();
     assert_eq!(sale(&simulator).await["Changed"], "2026-01-05T09:00:00.000Z");
     simulator.patch(&path, json!({"fields": {"Seller": null}})).await.ok();
     assert_ne!(sale(&simulator).await["Changed"], "2026-01-05T09:00:00.000Z");
+    assert!(is_same().await);
 }
 
 #[tokio::test]
