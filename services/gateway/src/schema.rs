@@ -45,6 +45,8 @@ struct Shared {
     known: Mutex<Option<Known>>,
     /// Of who asks; others wait for what comes of it.
     turn: Turn<()>,
+    /// Of who tells the reads what came of it: the latest is told last.
+    telling: Turn<()>,
 }
 
 /// The tables that came of asking.
@@ -80,7 +82,8 @@ impl Schema {
     /// That of `base`, asked for by `delivery`; `reads` learn of every answer, and know when the gateway changed it.
     pub fn new(base: &str, delivery: Delivery, reads: Reads) -> Self {
         let request = Request::get(format!("/v0/meta/bases/{base}/tables"));
-        Self(Arc::new(Shared { request, delivery, reads, known: Mutex::default(), turn: Turn::default() }))
+        let (known, turn, telling) = (Mutex::default(), Turn::default(), Turn::default());
+        Self(Arc::new(Shared { request, delivery, reads, known, turn, telling }))
     }
 
     /// The tables, at most a minute old where Airtable can be asked, and never from before a change that this gateway had
@@ -99,7 +102,7 @@ impl Schema {
         let asked = self.0.reads.ask_tables();
         let sent = self.0.delivery.probe(&self.0.request, deadline).await;
         // No client waits for it.
-        let _known_or_not = self.learn(asked, &sent.clone().and_then(delivery::delivered));
+        let _known_or_not = self.learn(asked, &sent.clone().and_then(delivery::delivered)).await;
         sent
     }
 
@@ -119,7 +122,8 @@ impl Schema {
         }
         let asked = self.0.reads.ask_tables();
         let outcome = self.0.delivery.send(&self.0.request, Care::Read, caller).await;
-        self.learn(asked, &outcome).or_else(|unavailable| self.at_hand(&will_do).ok_or(unavailable))
+        let learnt = self.learn(asked, &outcome).await;
+        learnt.or_else(|unavailable| self.at_hand(&will_do).ok_or(unavailable))
     }
 
     fn at_hand(&self, will_do: impl Fn(Duration, &Tables) -> bool) -> Option<Tables> {
@@ -131,15 +135,16 @@ impl Schema {
     }
 
     /// The tables that asking came to, which are kept unless newer ones are known.
-    fn learn(&self, asked: AskedTables, outcome: &reads::Outcome) -> Result<Tables, Unavailable> {
+    async fn learn(&self, asked: AskedTables, outcome: &reads::Outcome) -> Result<Tables, Unavailable> {
         let tables = read(outcome);
-        let mut known = self.known();
-        if known.as_ref().is_some_and(|known| known.asked.at() > asked.at()) {
+        let _told = self.0.telling.lock().await;
+        if self.known().as_ref().is_some_and(|known| known.asked.at() > asked.at()) {
             return tables;
         }
         if outcome.is_ok() {
             self.0.reads.learn_tables(&asked, tables.as_ref().ok().map(|tables| tables.as_slice()));
         }
+        let mut known = self.known();
         match (&tables, known.as_mut()) {
             (Ok(tables), _) => *known = Some(Known { asked, tables: tables.clone(), excused: None }),
             (Err(_), Some(known)) if reads::trouble(outcome).is_some() => {
