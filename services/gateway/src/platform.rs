@@ -68,7 +68,7 @@ async fn invalidate(
     let named = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
     let tables: Vec<_> =
         named.filter(|(name, _)| name == "table").map(|(_, table)| table.into_owned()).collect();
-    gateway.reads().invalidate(&tables);
+    gateway.reads().invalidate(&tables).await?;
     Ok(Answer { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() })
 }
 
@@ -92,12 +92,12 @@ async fn close(
     let body = proxy::read_body(&gateway, body, proxy::COPIES_OF_KEYED).await?;
     let write = closing::read_write(&body, gateway.base())?;
     let under_way = match &write {
-        Some(write) => gateway.reads().write(write),
-        None => gateway.reads().write_somewhere(),
+        Some(write) => gateway.reads().write(write, caller.deadline).await?,
+        None => gateway.reads().write_somewhere(caller.deadline).await?,
     };
     let answer = gateway.idempotency().close(key, write, caller).await;
     // Whatever it says, finding it out may have taken effect.
-    under_way.done();
+    under_way.done().await;
     Ok(answer)
 }
 

@@ -65,12 +65,13 @@ pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Resu
     let answer = if care == retry::Care::Read {
         gateway.reads().answer(request, wanted, caller).await?
     } else {
-        let (under_way, asked) = (gateway.reads().write(&request), request.target.clone());
+        let asked = request.target.clone();
+        let under_way = gateway.reads().write(&request, caller.deadline).await?;
         let outcome = match key {
             Some(key) => Ok(gateway.idempotency().write(key, request, caller).await),
             None => gateway.delivery().send(&request, care, &caller).await,
         };
-        under_way.ended(&outcome);
+        under_way.ended(&outcome).await;
         gateway.reads().wanted(wanted, &asked, None, outcome?)
     };
     let answer = filter.apply(answer);

@@ -99,7 +99,7 @@ impl Schema {
 
     /// Asks once, also where others are not admitted, and says what became of it.
     pub async fn probe(&self, deadline: Instant) -> Result<Trip, Undelivered> {
-        let asked = self.0.reads.ask_tables();
+        let asked = self.0.reads.ask_tables().await;
         let sent = self.0.delivery.probe(&self.0.request, deadline).await;
         // No client waits for it.
         let _known_or_not = self.learn(asked, &sent.clone().and_then(delivery::delivered)).await;
@@ -120,7 +120,7 @@ impl Schema {
         if let Some(tables) = self.at_hand(&will_do) {
             return Ok(tables);
         }
-        let asked = self.0.reads.ask_tables();
+        let asked = self.0.reads.ask_tables().await;
         let outcome = self.0.delivery.send(&self.0.request, Care::Read, caller).await;
         let learnt = self.learn(asked, &outcome).await;
         learnt.or_else(|unavailable| self.at_hand(&will_do).ok_or(unavailable))
@@ -142,7 +142,8 @@ impl Schema {
             return tables;
         }
         if outcome.is_ok() {
-            self.0.reads.learn_tables(&asked, tables.as_ref().ok().map(|tables| tables.as_slice()));
+            let told = tables.as_ref().ok().map(|tables| tables.as_slice());
+            self.0.reads.learn_tables(&asked, told).await;
         }
         let mut known = self.known();
         match (&tables, known.as_mut()) {

@@ -9,7 +9,7 @@ use crate::{
     delivery::{Way, health::Health, token::Token, upstream::Upstream},
     metrics::Metrics,
     queue::{Limits, Queue},
-    reads::Options,
+    reads::{Options, Replicas},
 };
 
 #[derive(Parser)]
@@ -33,7 +33,7 @@ fn schema() -> Schema {
         merges: false,
     });
     let options = Line::parse_from(["gateway"]).options;
-    let reads = Reads::new(&options, None, delivery.clone(), metrics, Duration::ZERO);
+    let reads = Reads::new(&options, None, delivery.clone(), metrics, Replicas::none(), Duration::ZERO);
     Schema::new("appAAAAAAAAAAAAAA", delivery, reads)
 }
 
@@ -44,7 +44,7 @@ fn answer(status: u16, body: &Value) -> Answer {
 /// Learns what comes of asking now, after so many seconds.
 async fn hears(schema: &Schema, after: u64, outcome: &reads::Outcome) {
     tokio::time::advance(Duration::from_secs(after)).await;
-    let _known_or_not = schema.learn(schema.0.reads.ask_tables(), outcome).await;
+    let _known_or_not = schema.learn(schema.0.reads.ask_tables().await, outcome).await;
 }
 
 /// Whether there are tables at most a minute old, or as good.
@@ -87,7 +87,7 @@ async fn trouble_excuses_for_a_day_and_no_change_made_through_the_gateway() {
     tokio::time::advance(Duration::from_secs(1)).await;
     assert!(!has_some(&schema));
     hears(&schema, 0, &tables).await;
-    schema.0.reads.invalidate(&[]);
+    schema.0.reads.invalidate(&[]).await.unwrap();
     hears(&schema, 0, &lost).await;
     assert!(!has_some(&schema), "what was known is not so any more");
 }
@@ -95,7 +95,7 @@ async fn trouble_excuses_for_a_day_and_no_change_made_through_the_gateway() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_was_asked_for_before_another_does_not_replace_it() {
     let schema = schema();
-    let early = schema.0.reads.ask_tables();
+    let early = schema.0.reads.ask_tables().await;
     let table = json!({"id": "tbl1", "name": "New", "primaryFieldId": "fld1", "fields": []});
     hears(&schema, 1, &Ok(answer(200, &json!({"tables": [table]})))).await;
     let old = schema.learn(early, &Ok(answer(200, &json!({"tables": []})))).await;

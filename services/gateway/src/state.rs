@@ -37,7 +37,7 @@ use crate::{
         closing::Closing,
         slots::Slots,
     },
-    reads::Reads,
+    reads::{Reads, Replicas},
     rights::Inspector,
     room::Room,
     schema::Schema,
@@ -45,6 +45,8 @@ use crate::{
     webhook::Webhook,
 };
 
+/// Between the end of a write and what is told of it.
+const ANSWERING: Duration = Duration::from_secs(15);
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const MEASURE_EVERY: Duration = Duration::from_secs(30);
 
@@ -90,12 +92,17 @@ impl Gateway {
             metrics: metrics.clone(),
             merges: config.merge == Switch::On,
         });
+        let doubt = config.patience() + upstream::TIMEOUT;
+        let replicas = store.as_ref().map_or_else(Replicas::none, |store| {
+            Replicas::of(store.valkey.clone(), &config.base, doubt + ANSWERING)
+        });
         let reads = Reads::new(
             &config.reads,
             Links::new(&config.links, &config.base).map_err(Error::Config)?,
             delivery.clone(),
             metrics.clone(),
-            config.patience() + upstream::TIMEOUT,
+            replicas,
+            doubt,
         );
         let schema = Schema::new(&config.base, delivery.clone(), reads.clone());
         let key_field = config.key_field.clone().map(|wanted| KeyField {

@@ -44,7 +44,7 @@ impl Valkey {
     /// The server at `source`, which is not connected to yet.
     ///
     /// # Errors
-    /// When the file can't be read, or holds no URL.
+    /// When the file is there, and can't be read or holds no URL.
     pub fn open(source: Source) -> Result<Self, Error> {
         Self::observed(source, |_, _| ())
     }
@@ -53,12 +53,15 @@ impl Valkey {
     /// `failed`) and how long it took.
     ///
     /// # Errors
-    /// When the file can't be read, or holds no URL.
+    /// When the file is there, and can't be read or holds no URL.
     pub fn observed(
         source: Source,
         observer: impl Fn(&'static str, Duration) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        source.read()?;
+        // A Secret may come later than the pod that names it: until then the store is one that can't be reached.
+        if source.path().exists() {
+            source.read()?;
+        }
         let (observer, connecting) = (Arc::new(observer), tokio::sync::Mutex::default());
         Ok(Self(Arc::new(Shared { source, observer, standing: Mutex::default(), connecting })))
     }

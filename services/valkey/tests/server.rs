@@ -149,6 +149,16 @@ async fn a_file_without_a_url_is_an_error_of_opening_that_does_not_show_it() {
 }
 
 #[tokio::test]
+async fn a_file_that_comes_later_is_awaited() {
+    let server = Server::start();
+    std::fs::remove_file(server.url_file()).unwrap();
+    let store = Valkey::open(server.source()).unwrap();
+    assert!(matches!(store.check().await, Err(Error::Source { .. })));
+    server.set_url(&server.url());
+    is_back(&store).await;
+}
+
+#[tokio::test]
 async fn each_call_is_told_to_the_observer() {
     let mut server = Server::start();
     let seen = Arc::new(Mutex::new(Vec::new()));

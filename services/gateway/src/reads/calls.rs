@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{
     marks::{Marks, Reading},
     question::Key,
+    replicas::Told,
 };
 use crate::{answer::Answer, delivery::Undelivered};
 
@@ -35,10 +36,18 @@ struct Call {
 
 impl Calls {
     /// The call for `key` that somebody may wait for who takes an answer of this age, where there is one.
-    pub fn find(&self, key: &Key, marks: &Marks, oldest: Duration, now: Instant) -> Option<Running> {
+    pub fn find(
+        &self,
+        key: &Key,
+        marks: &Marks,
+        told: &Told,
+        oldest: Duration,
+        now: Instant,
+    ) -> Option<Running> {
         let call = self.by_key.get(key)?;
         let is_young = now.saturating_duration_since(call.reading.begun()) <= oldest;
-        if is_young && marks.may_be_joined(&call.reading) { call.running.upgrade() } else { None }
+        let may_be = marks.may_be_joined(&call.reading) && told.may_be_joined(call.reading.told());
+        if is_young && may_be { call.running.upgrade() } else { None }
     }
 
     /// The number of the next call, by which it is known to [`Calls::end`].

@@ -67,6 +67,8 @@ pub enum Forward {
     Stale,
     /// The client wants a newer one.
     Request,
+    /// Nobody knows what other replicas wrote: their store does not answer.
+    Silence,
 }
 
 impl Status {
@@ -91,6 +93,7 @@ impl Status {
             Self::InTrouble { trouble: Trouble::Unreachable, .. } => "staleError",
             Self::Forwarded { is_collapsed: true, .. } => "collapsed",
             Self::Forwarded { why: Forward::Bypass, .. } => "bypass",
+            Self::Forwarded { why: Forward::Silence, .. } => "storeUnreachable",
             Self::Forwarded { .. } => "miss",
         }
     }
@@ -119,6 +122,7 @@ impl Status {
                     Forward::Miss => "miss",
                     Forward::Stale => "stale",
                     Forward::Request => "request",
+                    Forward::Silence => "bypass; detail=store-unreachable",
                 };
                 format!("fwd={why}{}", if is_collapsed { "; collapsed" } else { "" })
             }

@@ -39,6 +39,10 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(Replicas::none()).await
+    }
+
+    async fn with(replicas: Replicas) -> Self {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let (arrived, answers) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
         let (count, told) = (arrived.clone(), answers.clone());
@@ -69,7 +73,7 @@ impl Stage {
         });
         let options = Line::parse_from(["gateway", "--cache-ttl-seconds=600"]).options;
         Self {
-            reads: Reads::new(&options, None, delivery, metrics, Duration::ZERO),
+            reads: Reads::new(&options, None, delivery, metrics, replicas, Duration::ZERO),
             arrived,
             answers,
             _folder: folder,
@@ -155,7 +159,7 @@ async fn a_read_is_not_joined_once_a_write_began_after_it() {
     let mut early = Box::pin(stage.read(""));
     assert!(poll!(&mut early).is_pending());
     let write = Request::post(LIST.to_owned(), &json!({"fields": {}}));
-    let under_way = stage.reads.write(&write);
+    let under_way = stage.reads.write(&write, Instant::now()).await.unwrap();
     let mut during = Box::pin(stage.read(""));
     assert!(poll!(&mut during).is_pending());
     let (early, during) = (tokio::spawn(early), tokio::spawn(during));
@@ -163,4 +167,24 @@ async fn a_read_is_not_joined_once_a_write_began_after_it() {
     stage.answers.add_permits(2);
     let _answered = (early.await.unwrap().unwrap(), during.await.unwrap().unwrap());
     drop(under_way);
+}
+
+#[tokio::test]
+async fn without_the_store_of_the_replicas_a_read_goes_to_airtable_and_says_so() {
+    let mut server = valkey::testing::Server::start();
+    let store = valkey::Valkey::open(server.source()).unwrap();
+    let stage = Stage::with(Replicas::of(store, "appAAAAAAAAAAAAAA", Duration::from_millis(1))).await;
+    stage.answers.add_permits(9);
+    let from = async |stage: &Stage| {
+        let answer = stage.read("").await.unwrap();
+        answer.headers["cache-status"].to_str().unwrap().to_owned()
+    };
+    // The store is new: what was written before may yet take effect, for a moment.
+    while !from(&stage).await.starts_with("pyairtable; hit") {
+        stage.answers.add_permits(1);
+    }
+    server.stop();
+    assert_eq!(from(&stage).await, "pyairtable; fwd=bypass; detail=store-unreachable");
+    let write = Request::post(LIST.to_owned(), &json!({"fields": {}}));
+    assert!(stage.reads.write(&write, Instant::now()).await.is_err(), "nothing may be written untold");
 }

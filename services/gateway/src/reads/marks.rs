@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use super::{
+    replicas::{Named, Told},
     scope::{Scope, Touch},
     tables::Tables,
 };
@@ -19,6 +20,7 @@ pub struct Reading {
     tick: u64,
     begun: Instant,
     depends_on: Vec<Mark>,
+    told: Told,
 }
 
 /// A write under way.
@@ -50,6 +52,18 @@ enum Mark {
     Schema,
 }
 
+impl Mark {
+    /// As all replicas call it.
+    fn name(&self) -> String {
+        match self {
+            Self::Group(group) => format!("group {group}"),
+            Self::AllGroups => "all".to_owned(),
+            Self::AnyGroup => "any".to_owned(),
+            Self::Schema => "schema".to_owned(),
+        }
+    }
+}
+
 const EVERYTHING: [Mark; 3] = [Mark::AllGroups, Mark::AnyGroup, Mark::Schema];
 
 #[derive(Debug, Default)]
@@ -75,7 +89,25 @@ pub struct Marks {
 impl Marks {
     /// A read of `scope` begins.
     pub fn read(&mut self, scope: &Scope, now: Instant) -> Reading {
-        Reading { tick: self.next(), begun: now, depends_on: self.depends_on(scope) }
+        let depends_on = depends_on(scope, |table| self.group(table));
+        Reading { tick: self.next(), begun: now, depends_on, told: Told::Alone }
+    }
+
+    /// What a read depends on, by names.
+    pub fn named_read(&self, scope: &Scope) -> Named {
+        let names = |marks: Vec<Mark>| marks.iter().map(Mark::name).collect();
+        let [fine, coarse] = [depends_on(scope, |table| self.group(table)), depends_on(scope, |_| None)];
+        Named::new(self.view(), names(fine), names(coarse))
+    }
+
+    /// What a write raises, by names; one to everything also that the tables are not known any more.
+    pub fn named_write(&self, touch: &Touch) -> Named {
+        let names = |marks: Vec<Mark>| -> Vec<String> {
+            let tables = (*touch == Touch::Everything).then(|| "tables".to_owned());
+            marks.iter().map(Mark::name).chain(tables).collect()
+        };
+        let [fine, coarse] = [self.raised_by(touch), raised_by(touch, |_| None)];
+        Named::new(self.view(), names(fine), names(coarse))
     }
 
     /// A write begins.
@@ -183,32 +215,47 @@ impl Marks {
         }
     }
 
-    fn depends_on(&self, scope: &Scope) -> Vec<Mark> {
-        match scope {
-            Scope::Table(table) => match self.group(table) {
-                Some(group) => vec![Mark::Group(group), Mark::AllGroups],
-                None => vec![Mark::AnyGroup],
-            },
-            Scope::AnyTable => vec![Mark::AnyGroup],
-            Scope::Schema => vec![Mark::Schema],
-            Scope::Elsewhere => vec![],
-        }
-    }
-
     fn raised_by(&self, touch: &Touch) -> Vec<Mark> {
-        let of_table =
-            |table: &str| vec![self.group(table).map_or(Mark::AllGroups, Mark::Group), Mark::AnyGroup];
-        match touch {
-            Touch::Nothing => vec![],
-            Touch::Table(table) => of_table(table),
-            Touch::TableAndSchema(table) => [of_table(table), vec![Mark::Schema]].concat(),
-            Touch::AllTables => vec![Mark::AllGroups, Mark::AnyGroup],
-            Touch::Everything => EVERYTHING.to_vec(),
-        }
+        raised_by(touch, |table| self.group(table))
     }
 
     fn group(&self, table: &str) -> Option<String> {
         self.tables.group(table).filter(|_| self.are_tables_current).map(str::to_owned)
+    }
+
+    /// Digest of the tables as they are known; empty while they may be other ones.
+    fn view(&self) -> &str {
+        if self.are_tables_current { self.tables.digest() } else { "" }
+    }
+}
+
+fn depends_on(scope: &Scope, group: impl Fn(&str) -> Option<String>) -> Vec<Mark> {
+    match scope {
+        Scope::Table(table) => match group(table) {
+            Some(group) => vec![Mark::Group(group), Mark::AllGroups],
+            None => vec![Mark::AnyGroup],
+        },
+        Scope::AnyTable => vec![Mark::AnyGroup],
+        Scope::Schema => vec![Mark::Schema],
+        Scope::Elsewhere => vec![],
+    }
+}
+
+fn raised_by(touch: &Touch, group: impl Fn(&str) -> Option<String>) -> Vec<Mark> {
+    let of_table = |table: &str| vec![group(table).map_or(Mark::AllGroups, Mark::Group), Mark::AnyGroup];
+    match touch {
+        Touch::Nothing => vec![],
+        Touch::Table(table) => of_table(table),
+        Touch::TableAndSchema(table) => [of_table(table), vec![Mark::Schema]].concat(),
+        Touch::AllTables => vec![Mark::AllGroups, Mark::AnyGroup],
+        Touch::Everything => EVERYTHING.to_vec(),
+    }
+}
+
+impl Writing {
+    /// What it may change.
+    pub fn touch(&self) -> &Touch {
+        &self.touch
     }
 }
 
@@ -216,6 +263,16 @@ impl Reading {
     /// When it began.
     pub fn begun(&self) -> Instant {
         self.begun
+    }
+
+    /// The same, begun when the store of all replicas said this.
+    pub fn told_of(self, told: Told) -> Self {
+        Self { told, ..self }
+    }
+
+    /// What the store of all replicas said when it began.
+    pub fn told(&self) -> &Told {
+        &self.told
     }
 }
 

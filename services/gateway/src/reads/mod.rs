@@ -1,8 +1,8 @@
 //! Reads: those asked for at once travel once, answers may be kept for a while, and lists have the gateway's own offsets.
 //!
 //! One direction: what is asked ([`question`]), what is kept ([`store`]), who asks the same ([`calls`]), and pages of
-//! records ([`pages`]). What was written meanwhile is known by [`marks`]: a client never gets an answer from before a
-//! write that this gateway had answered before the client asked.
+//! records ([`pages`]). What was written meanwhile is known by [`marks`], and by [`replicas`] where there are several: a
+//! client never gets an answer from before a write that this gateway had answered before the client asked.
 
 mod calls;
 mod control;
@@ -13,6 +13,7 @@ mod options;
 mod page;
 mod pages;
 mod question;
+mod replicas;
 mod scope;
 mod store;
 mod tables;
@@ -34,6 +35,7 @@ use tokio::{
 pub use self::{
     calls::Outcome,
     options::{Options, Trouble},
+    replicas::Replicas,
     urls::Present,
     writing::AskedTables,
 };
@@ -44,6 +46,7 @@ use self::{
     options::Freshness,
     pages::Pages,
     question::{Key, Question},
+    replicas::Told,
     scope::Keep,
     store::Store,
     urls::Urls,
@@ -74,6 +77,7 @@ struct Shared {
     board: Mutex<Board>,
     refreshes: Arc<Semaphore>,
     metrics: Metrics,
+    replicas: Replicas,
     /// How long a write of which nobody knows how it ended may yet take effect.
     doubt: Duration,
     /// How often this gateway changed the schema.
@@ -108,6 +112,7 @@ impl Reads {
         links: Option<Links>,
         delivery: Delivery,
         metrics: Metrics,
+        replicas: Replicas,
         doubt: Duration,
     ) -> Self {
         let capacity = usize::try_from(options.bytes).unwrap_or(usize::MAX);
@@ -121,6 +126,7 @@ impl Reads {
             board: Mutex::new(board),
             refreshes: Arc::new(Semaphore::new(MOST_REFRESHES)),
             metrics,
+            replicas,
             doubt,
             schema_changes: AtomicU64::default(),
         }))
@@ -139,7 +145,8 @@ impl Reads {
         let wish = Wish::of(&request.headers);
         let asked = Arc::new(Asked { request, question, wish, wanted, caller });
         loop {
-            let (running, why, is_collapsed) = match self.look(&asked) {
+            let told = self.told(&asked.question.scope).await;
+            let (running, why, is_collapsed) = match self.look(&asked, &told) {
                 Step::Give(status, answer) => return Ok(self.marked(status, answer)),
                 Step::Await { running, why, is_joined } => (running, why, is_joined),
             };
@@ -153,21 +160,22 @@ impl Reads {
             // Or less.
             let is_late = matches!(outcome, Err(Undelivered::QueueDeadline | Undelivered::StoreUnavailable));
             if !(is_late && is_collapsed && Instant::now() < asked.caller.deadline) {
-                return self.conclude(&asked, outcome, Status::Forwarded { why, is_collapsed });
+                return self.conclude(&asked, &told, outcome, Status::Forwarded { why, is_collapsed });
             }
         }
     }
 
     /// What there is to give or to wait for.
-    fn look(&self, asked: &Arc<Asked>) -> Step {
+    fn look(&self, asked: &Arc<Asked>, told: &Told) -> Step {
         let now = Instant::now();
         let mut board = self.board();
         let Board { marks, store, .. } = &mut *board;
         let (key, wish) = (&asked.question.key, asked.wish);
-        let found = store.find(key, marks, now).filter(|found| !found.is_unsettled);
+        let found = store.find(key, marks, told, now).filter(|found| !found.is_unsettled);
         self.0.metrics.cache_bytes(store.bytes());
         let why = match found {
             _ if !self.keeps(asked) => Forward::Bypass,
+            None if *told == Told::Silence => Forward::Silence,
             None => Forward::Miss,
             Some(found) if wish.is_new_only() || found.age > wish.oldest => Forward::Request,
             Some(found) => match self.0.options.freshness(found.age, found.limit) {
@@ -177,23 +185,26 @@ impl Reads {
                     return Step::Give(Status::Hit { age: found.age, ttl }, found.answer);
                 }
                 Freshness::Stale => {
-                    self.refresh(&mut board, asked, now);
+                    self.refresh(&mut board, asked, told, now);
                     let over = found.age.saturating_sub(self.0.options.ttl(found.limit));
                     return Step::Give(Status::Revalidating { age: found.age, over }, found.answer);
                 }
             },
         };
         // A call that is found must not be dropped here: its end takes the lock.
-        let joined =
-            if wish.is_new_only() { None } else { board.calls.find(key, &board.marks, wish.oldest, now) };
+        let joined = if wish.is_new_only() {
+            None
+        } else {
+            board.calls.find(key, &board.marks, told, wish.oldest, now)
+        };
         let is_joined = joined.is_some();
-        let running = joined.unwrap_or_else(|| self.begin(&mut board, asked, now));
+        let running = joined.unwrap_or_else(|| self.begin(&mut board, asked, told, now));
         Step::Await { running, why, is_joined }
     }
 
     /// Sends a read, for all who wait for it.
-    fn begin(&self, board: &mut Board, asked: &Arc<Asked>, now: Instant) -> Running {
-        let reading = board.marks.read(&asked.question.scope, now);
+    fn begin(&self, board: &mut Board, asked: &Arc<Asked>, told: &Told, now: Instant) -> Running {
+        let reading = board.marks.read(&asked.question.scope, now).told_of(told.clone());
         let seen = self.0.urls.reading(&asked.request.target, &mut board.marks, now);
         let call = Call {
             reads: self.clone(),
@@ -219,12 +230,12 @@ impl Reads {
     }
 
     /// Sends a read for nobody but the store, unless one is under way or too many are.
-    fn refresh(&self, board: &mut Board, asked: &Arc<Asked>, now: Instant) {
+    fn refresh(&self, board: &mut Board, asked: &Arc<Asked>, told: &Told, now: Instant) {
         let Ok(permit) = self.0.refreshes.clone().try_acquire_owned() else { return };
-        let under_way = board.calls.find(&asked.question.key, &board.marks, asked.wish.oldest, now);
+        let under_way = board.calls.find(&asked.question.key, &board.marks, told, asked.wish.oldest, now);
         let running = match under_way {
             Some(running) => running,
-            None => self.begin(board, asked, now),
+            None => self.begin(board, asked, told, now),
         };
         host::spawn(async move {
             let _kept_by_then = running.await;
@@ -233,11 +244,11 @@ impl Reads {
     }
 
     /// The outcome, or an old answer where that is better.
-    fn conclude(&self, asked: &Asked, outcome: Outcome, status: Status) -> Outcome {
+    fn conclude(&self, asked: &Asked, told: &Told, outcome: Outcome, status: Status) -> Outcome {
         if let Some(trouble) = trouble(&outcome).filter(|_| !asked.wish.is_new_only()) {
             let mut board = self.board();
             let Board { marks, store, .. } = &mut *board;
-            let found = store.find(&asked.question.key, marks, Instant::now());
+            let found = store.find(&asked.question.key, marks, told, Instant::now());
             drop(board);
             let is_better = |found: &store::Found| {
                 found.age <= asked.wish.oldest

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{
     marks::{Marks, Reading},
     question::Key,
+    replicas::Told,
     scope::Keep,
 };
 use crate::answer::Answer;
@@ -54,15 +55,20 @@ impl Store {
         Self { entries: LruCache::unbounded(), bytes: 0, capacity, has_links }
     }
 
-    /// The answer to `key`, where there is one that holds. One that does not is dropped.
-    pub fn find(&mut self, key: &Key, marks: &Marks, now: Instant) -> Option<Found> {
+    /// The answer to `key`, where there is one that holds. One that does not is dropped; of none is known that it holds
+    /// while nobody knows what other replicas wrote.
+    pub fn find(&mut self, key: &Key, marks: &Marks, told: &Told, now: Instant) -> Option<Found> {
+        if *told == Told::Silence {
+            return None;
+        }
         let entry = self.entries.get(key)?;
         let age = now.saturating_duration_since(entry.answered);
-        if !marks.holds(&entry.reading) || age >= entry.limit {
+        let holds = marks.holds(&entry.reading) && told.holds(entry.reading.told());
+        if !holds || age >= entry.limit {
             self.forget(key);
             return None;
         }
-        let is_unsettled = marks.is_unsettled(&entry.reading);
+        let is_unsettled = marks.is_unsettled(&entry.reading) || told.is_unsettled();
         Some(Found { answer: entry.answer.clone(), age, limit: entry.limit, is_unsettled })
     }
 

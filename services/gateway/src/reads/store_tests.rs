@@ -23,7 +23,7 @@ fn kept(keep: Keep, body: &Value, later: Duration) -> Option<Found> {
     let (mut marks, mut store, now) = (Marks::default(), Store::new(1 << 20, false), Instant::now());
     let reading = marks.read(&Scope::Table("a".into()), now);
     store.keep(KEY, reading, keep, &answer(body), &marks, now);
-    store.find(&KEY, &marks, now + later)
+    store.find(&KEY, &marks, &Told::Alone, now + later)
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,10 +57,11 @@ async fn those_not_asked_for_longest_go_first_and_what_is_too_large_is_not_kept(
     };
     put(&mut store, &mut marks, 1, &one);
     put(&mut store, &mut marks, 2, &one);
-    assert!(store.find(&[1; 32], &marks, now).is_some());
+    assert!(store.find(&[1; 32], &marks, &Told::Alone, now).is_some());
     put(&mut store, &mut marks, 3, &one);
     put(&mut store, &mut marks, 4, &answer(&json!("x".repeat(9000))));
-    let there: Vec<_> = (1..=4).map(|number| store.find(&[number; 32], &marks, now).is_some()).collect();
+    let there: Vec<_> =
+        (1..=4).map(|number| store.find(&[number; 32], &marks, &Told::Alone, now).is_some()).collect();
     assert_eq!(there, [true, false, true, false]);
     assert_eq!(store.bytes(), weight(&one) * 2);
 }
@@ -143,7 +144,7 @@ proptest! {
             }
             for table in 0..2 {
                 let key = [u8::try_from(table).unwrap(); 32];
-                if let Some(found) = store.find(&key, &marks, now) {
+                if let Some(found) = store.find(&key, &marks, &Told::Alone, now) {
                     let value: u64 = serde_json::from_slice(&found.answer.body).unwrap();
                     prop_assert!(value >= answered[table], "{} is older than {}", value, answered[table]);
                     prop_assert_eq!(found.age.as_secs(), seconds - read_at[&table]);

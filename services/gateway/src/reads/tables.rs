@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use airtable::{FieldType, Table};
 
+use super::question::digest;
+
 /// The tables of a base, in groups that no link leaves. A group is named by the id of one of its tables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tables {
@@ -11,6 +13,7 @@ pub struct Tables {
     groups: HashMap<String, String>,
     /// By name.
     ids: HashMap<String, String>,
+    digest: String,
 }
 
 impl Tables {
@@ -27,9 +30,16 @@ impl Tables {
             let group = (*groups.get(table.id.as_str())?).to_owned();
             Some([(table.id.clone(), group.clone()), (table.name.clone(), group)])
         };
-        let groups = tables.iter().filter_map(named).flatten().collect();
+        let groups: BTreeMap<_, _> = tables.iter().filter_map(named).flatten().collect();
+        let parts = groups.iter().flat_map(|(name, group)| [name.as_bytes(), group.as_bytes()]);
+        let digest = digest(parts).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let ids = tables.iter().map(|table| (table.name.clone(), table.id.clone())).collect();
-        Self { groups, ids }
+        Self { groups: groups.into_iter().collect(), ids, digest }
+    }
+
+    /// The same for all who know the same tables in the same groups.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The group of a table by its id or name; none for one that is not known.

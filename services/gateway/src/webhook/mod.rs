@@ -12,6 +12,7 @@ mod options;
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use airtable::webhook::MAC_HEADER;
@@ -34,6 +35,8 @@ use crate::{Gateway, answer::Answer};
 pub const PATH: &str = "/api/airtable/webhooks/notify";
 /// Of a notification, in bytes; Airtable's have about 120.
 const LARGEST_BODY: usize = 16 << 10;
+/// Before the store is asked again that could not tell other replicas.
+const UNTOLD: Duration = Duration::from_secs(1);
 
 /// The webhook of a gateway.
 pub struct Webhook {
@@ -83,9 +86,9 @@ impl Webhook {
             for effect in effects {
                 match effect {
                     Effect::Call(call) => due.push_back(call),
-                    Effect::Tables(tables) => gateway.reads().invalidate(&tables),
+                    Effect::Tables(tables) => drop_kept(gateway, &tables).await,
                     Effect::Everything => {
-                        gateway.reads().invalidate(&[]);
+                        drop_kept(gateway, &[]).await;
                         gateway.health().ask();
                     }
                     Effect::Tell(standing) => self.tell(standing),
@@ -130,6 +133,13 @@ impl Webhook {
 
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drops what is kept of these tables, or all, at all replicas; until they can be told none of them gives what it keeps.
+async fn drop_kept(gateway: &Gateway, tables: &[String]) {
+    while gateway.reads().invalidate(tables).await.is_err() {
+        tokio::time::sleep(UNTOLD).await;
     }
 }
 

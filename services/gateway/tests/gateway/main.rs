@@ -15,6 +15,7 @@ mod merging;
 mod paging;
 mod passing_on;
 mod reads;
+mod replicas;
 mod restart;
 mod rights;
 mod schema;

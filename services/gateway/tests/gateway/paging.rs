@@ -21,7 +21,7 @@ use crate::{
 
 /// A table whose iterators remember the records that were there, until they are forgotten.
 #[derive(Clone, Default)]
-struct Table(Arc<Mutex<Inner>>);
+pub struct Table(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -31,7 +31,7 @@ struct Inner {
 }
 
 impl Table {
-    fn with(count: usize) -> Self {
+    pub fn with(count: usize) -> Self {
         let table = Self::default();
         (0..count).for_each(|place| table.insert(place));
         table
@@ -48,7 +48,7 @@ impl Table {
         self.0.lock().unwrap().records.retain(|record| record != id);
     }
 
-    fn records(&self) -> Vec<String> {
+    pub fn records(&self) -> Vec<String> {
         self.0.lock().unwrap().records.clone()
     }
 
@@ -56,7 +56,7 @@ impl Table {
         self.0.lock().unwrap().iterators.clear();
     }
 
-    fn list(&self, seen: &Seen) -> Reply {
+    pub fn list(&self, seen: &Seen) -> Reply {
         let mut inner = self.0.lock().unwrap();
         let mut asked = query::object(seen.target.split_once('?').map_or("", |(_, query)| query));
         asked.extend(seen.body.as_object().cloned().unwrap_or_default());
@@ -95,7 +95,7 @@ async fn before(table: &Table) -> (Upstream, Running) {
     (upstream, gateway)
 }
 
-async fn page(gateway: &Running, size: usize, offset: Option<&str>) -> (Vec<String>, Option<String>) {
+pub async fn page(gateway: &Running, size: usize, offset: Option<&str>) -> (Vec<String>, Option<String>) {
     let query = format!("?pageSize={size}&view=v");
     let (status, body) = match offset {
         Some(offset) if size.is_multiple_of(2) => {

@@ -20,14 +20,14 @@ use crate::{
 const KEPT: &str = "--cache-ttl-seconds=600";
 
 /// Status, where it came from, and body.
-async fn read(request: RequestBuilder) -> (u16, String, Value) {
+pub async fn read(request: RequestBuilder) -> (u16, String, Value) {
     let response = request.send().await.unwrap();
     let from = response.headers().get("cache-status").map_or("", |value| value.to_str().unwrap());
     let from = from.strip_prefix("pyairtable; ").unwrap_or(from).to_owned();
     (response.status().as_u16(), from, response.json().await.unwrap_or_default())
 }
 
-fn list(gateway: &Running) -> RequestBuilder {
+pub fn list(gateway: &Running) -> RequestBuilder {
     gateway.deals(Method::GET, "", None)
 }
 
@@ -39,7 +39,7 @@ fn schema() -> Value {
 }
 
 /// Every write adds one, every read answers how many there were when it arrived.
-fn counter() -> (impl FnMut(&Seen) -> Reply + Send + 'static, Arc<AtomicUsize>) {
+pub fn counter() -> (impl FnMut(&Seen) -> Reply + Send + 'static, Arc<AtomicUsize>) {
     let writes = Arc::new(AtomicUsize::new(0));
     let copy = writes.clone();
     let script = move |seen: &Seen| {

@@ -1,0 +1,154 @@
+//! Two gateways before one store: what one of them writes, the other one knows.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use valkey::{Valkey, cmd, testing::Server};
+
+use crate::{
+    paging::{self, Table},
+    reads::{counter, list, read},
+    setup::{BASE, Running, until},
+    upstream::{Reply, Upstream},
+};
+
+const KEPT: &str = "--cache-ttl-seconds=600";
+
+/// Two gateways, before a store that has been in use for longer than any write takes.
+async fn two(upstream: &Upstream, more: &[&str]) -> (Server, [Running; 2]) {
+    let server = Server::start();
+    let connection = Valkey::open(server.source()).unwrap().connected().await.unwrap();
+    let mut settled = cmd("HSET");
+    settled
+        .arg(format!("pyairtable:{{{BASE}}}:reads"))
+        .arg("run")
+        .arg(connection.run_id())
+        .arg("tick")
+        .arg(1);
+    connection.command::<()>(&settled).await.unwrap();
+    let file = format!("--store-url-file={}", server.url_file().display());
+    let more: Vec<&str> = more.iter().copied().chain([file.as_str()]).collect();
+    let pair = [Running::new(&upstream.url, &more).await, Running::new(&upstream.url, &more).await];
+    (server, pair)
+}
+
+async fn create(gateway: &Running, table: &str) {
+    let request = gateway.request(Method::POST, &format!("/v0/{BASE}/{table}"));
+    assert_eq!(request.json(&json!({"fields": {}})).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_until_any_replica_writes_to_its_table_or_a_linked_one() {
+    let (script, _) = counter();
+    let upstream = Upstream::new(script).await;
+    let (_server, [one, other]) = two(&upstream, &[KEPT]).await;
+    one.watch();
+    other.watch();
+    // Until both know the tables, a write to one is taken for one to all.
+    let mut writes = 0;
+    loop {
+        read(list(&other)).await;
+        create(&one, "Audit").await;
+        writes += 1;
+        if read(list(&other)).await.1.starts_with("hit; ttl=") {
+            break;
+        }
+    }
+    create(&one, "People").await;
+    let (_, from, body) = read(list(&other)).await;
+    assert_eq!((from.as_str(), &body["count"]), ("fwd=miss", &json!(writes + 1)));
+}
+
+#[tokio::test]
+async fn a_read_never_waits_for_one_from_before_a_write_that_another_replica_had_answered() {
+    let (mut count, _) = counter();
+    let mut reads = 0;
+    let upstream = Upstream::new(move |seen| {
+        let reply = count(seen);
+        reads += usize::from(seen.method == "GET");
+        match reply {
+            Reply::Json(status, body) if seen.method == "GET" && reads == 1 => {
+                Reply::Later(Duration::from_secs(2), status, body)
+            }
+            reply => reply,
+        }
+    })
+    .await;
+    let (_server, [one, other]) = two(&upstream, &[KEPT]).await;
+    let early = tokio::spawn(read(list(&other)));
+    until("the early read is on its way", || upstream.count("GET") == 1).await;
+    create(&one, "Deals").await;
+    assert_eq!(read(list(&other)).await.2["count"], 1);
+    assert_eq!(early.await.unwrap().2["count"], 0);
+    assert_eq!(read(list(&other)).await.2["count"], 1, "the early answer was not kept");
+}
+
+#[tokio::test]
+async fn what_others_wrote_is_told_to_one_replica_and_known_to_all() {
+    let (script, writes) = counter();
+    let upstream = Upstream::new(script).await;
+    let (_server, [one, other]) = two(&upstream, &[KEPT]).await;
+    assert_eq!(read(list(&other)).await.2["count"], 0);
+    writes.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(read(list(&other)).await.2["count"], 0, "nobody told");
+    for query in ["?table=Deals", ""] {
+        let told = one.request(Method::DELETE, &format!("/api/airtable/cache{query}")).send().await.unwrap();
+        assert_eq!(told.status(), StatusCode::NO_CONTENT);
+        assert_eq!(read(list(&other)).await.1, "fwd=miss", "{query}");
+        assert!(read(list(&other)).await.1.starts_with("hit; ttl="));
+    }
+}
+
+#[tokio::test]
+async fn whatever_two_replicas_are_asked_at_once_no_read_misses_a_write_that_was_answered() {
+    let (script, _) = counter();
+    let upstream = Upstream::new(script).await;
+    let (_server, pair) = two(&upstream, &[KEPT, "--merge=off", "--requests-per-second=1000"]).await;
+    let (answered, hits) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let clients = (0..8).map(|seed| {
+        let (answered, hits, pair) = (answered.clone(), hits.clone(), &pair);
+        async move {
+            let mut random = fastrand::Rng::with_seed(seed);
+            for _ in 0..40 {
+                let gateway = &pair[random.usize(0..2)];
+                if random.u8(0..8) == 0 {
+                    create(gateway, "Deals").await;
+                    answered.fetch_add(1, Ordering::SeqCst);
+                } else {
+                    let before = answered.load(Ordering::SeqCst);
+                    let (_, from, body) = read(list(gateway)).await;
+                    let seen = usize::try_from(body["count"].as_u64().unwrap()).unwrap();
+                    assert!(seen >= before, "{before} were answered, {seen} seen ({from})");
+                    hits.fetch_add(usize::from(from.starts_with("hit")), Ordering::SeqCst);
+                }
+            }
+        }
+    });
+    join_all(clients).await;
+    assert!(hits.load(Ordering::SeqCst) > 0, "something was kept");
+}
+
+#[tokio::test]
+async fn a_list_begun_at_one_replica_goes_on_at_the_other() {
+    let table = Table::with(25);
+    let copy = table.clone();
+    let upstream = Upstream::new(move |seen| copy.list(seen)).await;
+    let (_server, pair) = two(&upstream, &[]).await;
+    let (mut given, mut offset) = paging::page(&pair[0], 7, None).await;
+    let mut turns = 0;
+    while let Some(at) = offset {
+        turns += 1;
+        let (ids, next) = paging::page(&pair[turns % 2], 7, Some(&at)).await;
+        given.extend(ids);
+        offset = next;
+    }
+    assert_eq!(given, table.records());
+}
