@@ -81,9 +81,16 @@ async fn reads_asked_for_at_once_travel_once_however_they_are_said() {
 
 #[tokio::test]
 async fn a_read_never_waits_for_one_from_before_a_write_that_was_answered() {
+    let upstream = slow_at_first().await;
+    let gateway = Running::new(&upstream.url, &[KEPT]).await;
+    read_around_a_write(&upstream, &gateway, &gateway).await;
+}
+
+/// A counter whose first read is answered late.
+pub async fn slow_at_first() -> Upstream {
     let (mut count, _) = counter();
     let mut reads = 0;
-    let upstream = Upstream::new(move |seen| {
+    Upstream::new(move |seen| {
         let reply = count(seen);
         reads += usize::from(seen.method == "GET");
         match reply {
@@ -93,15 +100,18 @@ async fn a_read_never_waits_for_one_from_before_a_write_that_was_answered() {
             reply => reply,
         }
     })
-    .await;
-    let gateway = Running::new(&upstream.url, &[KEPT]).await;
-    let early = tokio::spawn(read(list(&gateway)));
+    .await
+}
+
+/// The late read is on its way while a write is answered.
+pub async fn read_around_a_write(upstream: &Upstream, writer: &Running, reader: &Running) {
+    let early = tokio::spawn(read(list(reader)));
     until("the early read is on its way", || upstream.count("GET") == 1).await;
-    let create = gateway.deals(Method::POST, "", None).json(&json!({"fields": {}}));
+    let create = writer.deals(Method::POST, "", None).json(&json!({"fields": {}}));
     assert_eq!(create.send().await.unwrap().status(), 200);
-    assert_eq!(read(list(&gateway)).await.2["count"], 1);
+    assert_eq!(read(list(reader)).await.2["count"], 1);
     assert_eq!(early.await.unwrap().2["count"], 0);
-    assert_eq!(read(list(&gateway)).await.2["count"], 1, "the early answer was not kept");
+    assert_eq!(read(list(reader)).await.2["count"], 1, "the early answer was not kept");
 }
 
 #[tokio::test]

@@ -1,11 +1,8 @@
 //! Two gateways before one store: what one of them writes, the other one knows.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use futures::future::join_all;
@@ -15,9 +12,9 @@ use valkey::{Valkey, cmd, testing::Server};
 
 use crate::{
     paging::{self, Table},
-    reads::{counter, list, read},
-    setup::{BASE, Running, until},
-    upstream::{Reply, Upstream},
+    reads::{counter, list, read, read_around_a_write, slow_at_first},
+    setup::{BASE, Running},
+    upstream::Upstream,
 };
 
 const KEPT: &str = "--cache-ttl-seconds=600";
@@ -69,26 +66,9 @@ async fn an_answer_is_kept_until_any_replica_writes_to_its_table_or_a_linked_one
 
 #[tokio::test]
 async fn a_read_never_waits_for_one_from_before_a_write_that_another_replica_had_answered() {
-    let (mut count, _) = counter();
-    let mut reads = 0;
-    let upstream = Upstream::new(move |seen| {
-        let reply = count(seen);
-        reads += usize::from(seen.method == "GET");
-        match reply {
-            Reply::Json(status, body) if seen.method == "GET" && reads == 1 => {
-                Reply::Later(Duration::from_secs(2), status, body)
-            }
-            reply => reply,
-        }
-    })
-    .await;
+    let upstream = slow_at_first().await;
     let (_server, [one, other]) = two(&upstream, &[KEPT]).await;
-    let early = tokio::spawn(read(list(&other)));
-    until("the early read is on its way", || upstream.count("GET") == 1).await;
-    create(&one, "Deals").await;
-    assert_eq!(read(list(&other)).await.2["count"], 1);
-    assert_eq!(early.await.unwrap().2["count"], 0);
-    assert_eq!(read(list(&other)).await.2["count"], 1, "the early answer was not kept");
+    read_around_a_write(&upstream, &one, &other).await;
 }
 
 #[tokio::test]
