@@ -28,7 +28,7 @@ pub fn clean(path: &str) -> &str {
 
 /// Path and query as one, as a request line has them.
 pub fn with_query(path: &str, query: Option<&str>) -> String {
-    query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
+    query.map_or_else(|| path.to_owned(), |query| [path, "?", query].concat())
 }
 
 /// A text as one segment of a path.

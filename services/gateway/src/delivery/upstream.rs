@@ -1,12 +1,12 @@
 //! One request to Airtable and its answer; no retries, no waiting.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use auth::Secret;
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header,
-    uri::{Authority, Scheme},
+    uri::{Authority, InvalidUri, Scheme},
 };
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -71,11 +71,25 @@ pub enum Trip {
 pub struct Upstream {
     client: Client<Connector, Full<Bytes>>,
     scheme: Scheme,
-    host: Authority,
+    host: Host,
     /// Where attachments are uploaded to; Airtable has another host for them.
-    content_host: Authority,
+    content_host: Host,
     /// Put before every path.
     prefix: String,
+}
+
+/// With its port, where the URL names one.
+struct Host {
+    authority: Authority,
+    header: HeaderValue,
+}
+
+impl FromStr for Host {
+    type Err = http::Error;
+
+    fn from_str(text: &str) -> Result<Self, http::Error> {
+        Ok(Self { authority: text.parse()?, header: text.parse()? })
+    }
 }
 
 impl Upstream {
@@ -88,11 +102,11 @@ impl Upstream {
             .build(connector);
         let name = url.host_str().ok_or("the URL names no host")?;
         let host = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
-        let invalid = |error: http::uri::InvalidUri| format!("{host}: {error}");
+        let invalid = |error: http::Error| format!("{host}: {error}");
         let content_host = if name == "api.airtable.com" { "content.airtable.com" } else { &host };
         Ok(Self {
             client,
-            scheme: url.scheme().parse().map_err(invalid)?,
+            scheme: url.scheme().parse().map_err(|error: InvalidUri| error.to_string())?,
             host: host.parse().map_err(invalid)?,
             content_host: content_host.parse().map_err(invalid)?,
             prefix: url.path().trim_end_matches('/').to_owned(),
@@ -125,13 +139,17 @@ impl Upstream {
             "" => request.target.clone(),
             prefix => format!("{prefix}{}", request.target),
         };
-        let uri = Uri::builder().scheme(self.scheme.clone()).authority(host.clone()).path_and_query(target);
+        let uri = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(host.authority.clone())
+            .path_and_query(target);
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
         authorization.set_sensitive(true);
         let mut message = http::Request::new(Full::new(request.body.clone()));
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = uri.build()?;
         let mut headers = request.headers.clone();
+        headers.insert(header::HOST, host.header.clone());
         headers.insert(header::AUTHORIZATION, authorization);
         headers.entry(header::ACCEPT).or_insert(ANYTHING);
         headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
@@ -144,18 +162,31 @@ async fn receive(response: http::Response<Incoming>) -> Trip {
     let status = response.status();
     let mut headers = passed_on(response.headers());
     headers.remove(header::SET_COOKIE);
-    let mut incoming = response.into_body();
+    match whole(response.into_body()).await {
+        Ok(Some(body)) => Trip::Answered(Answer { status, headers, body }),
+        Ok(None) => Trip::Answered(too_large()),
+        Err(error) => Trip::Lost(describe(&error)),
+    }
+}
+
+/// A body, not copied where it came in one piece; none where it is larger than [`LARGEST_ANSWER`].
+async fn whole(mut incoming: Incoming) -> hyper::Result<Option<Bytes>> {
     let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut body = BytesMut::with_capacity(announced.min(LARGEST_ROOM));
+    let mut body = BytesMut::new();
     while let Some(frame) = incoming.frame().await {
-        match frame.map(hyper::body::Frame::into_data) {
-            Ok(Ok(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
-            Ok(Ok(_)) => return Trip::Answered(too_large()),
-            Ok(Err(_trailers)) => (),
-            Err(error) => return Trip::Lost(describe(&error)),
+        match frame?.into_data() {
+            Ok(chunk) if body.len() + chunk.len() > LARGEST_ANSWER => return Ok(None),
+            Ok(chunk) if body.is_empty() && incoming.is_end_stream() => return Ok(Some(chunk)),
+            Ok(chunk) => {
+                if body.is_empty() {
+                    body.reserve(announced.min(LARGEST_ROOM));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Err(_trailers) => (),
         }
     }
-    Trip::Answered(Answer { status, headers, body: body.freeze() })
+    Ok(Some(body.freeze()))
 }
 
 fn too_large() -> Answer {
@@ -185,11 +216,11 @@ pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     let passes = |name: &HeaderName| !DROPPED.contains(&name.as_str()) && !named.contains(name);
-    let mut passed = HeaderMap::with_capacity(headers.len());
+    let mut kept = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers.iter().filter(|(name, _)| passes(name)) {
-        passed.append(name, value.clone());
+        kept.append(name, value.clone());
     }
-    passed
+    kept
 }
 
 /// Hop-by-hop headers, credentials, and what is between the client and this gateway only. `accept-encoding` is
