@@ -24,8 +24,27 @@ pub struct Metrics {
     token_refused: IntGaugeVec,
     reads: IntCounterVec,
     cache_bytes: IntGauge,
-    store_calls: IntCounterVec,
-    store_seconds: HistogramVec,
+    store: StoreCalls,
+}
+
+/// Calls to the store that replicas share.
+#[derive(Debug, Clone)]
+struct StoreCalls {
+    calls: IntCounterVec,
+    seconds: HistogramVec,
+}
+
+impl StoreCalls {
+    fn register(registry: &Registry) -> Result<Self, Error> {
+        let calls = registry.counter(
+            "gateway_store_calls_total",
+            "Calls to the store that replicas share, by outcome: ok, unreachable, refused, timedOut, lost, failed.",
+            &["outcome"],
+        )?;
+        let seconds =
+            registry.seconds("gateway_store_seconds", "Seconds that calls to the store took.", &[])?;
+        Ok(Self { calls, seconds })
+    }
 }
 
 impl Metrics {
@@ -104,16 +123,7 @@ impl Metrics {
             cache_bytes: registry
                 .gauge("gateway_cache_bytes", "Size of the answers that are kept.", &[])?
                 .with_label_values(&NONE),
-            store_calls: registry.counter(
-                "gateway_store_calls_total",
-                "Calls to the store that replicas share, by outcome: ok, unreachable, refused, timedOut, lost, failed.",
-                &["outcome"],
-            )?,
-            store_seconds: registry.seconds(
-                "gateway_store_seconds",
-                "Seconds that calls to the store took.",
-                &[],
-            )?,
+            store: StoreCalls::register(registry)?,
         })
     }
 
@@ -183,8 +193,8 @@ impl Metrics {
 
     /// A call to the store has ended.
     pub fn store(&self, outcome: &str, took: Duration) {
-        self.store_calls.with_label_values(&[outcome]).inc();
-        self.store_seconds.with_label_values(&NONE).observe(took.as_secs_f64());
+        self.store.calls.with_label_values(&[outcome]).inc();
+        self.store.seconds.with_label_values(&NONE).observe(took.as_secs_f64());
     }
 
     /// Whether the token is refused.

@@ -152,8 +152,8 @@ impl Reads {
             };
             let outcome = if is_collapsed {
                 // Who asked first may have more time.
-                let waited = timeout_at(asked.caller.deadline, running).await;
-                waited.unwrap_or(Err(Undelivered::QueueDeadline))
+                let in_time = timeout_at(asked.caller.deadline, running).await;
+                in_time.unwrap_or(Err(Undelivered::QueueDeadline))
             } else {
                 running.await
             };
