@@ -111,8 +111,8 @@ async fn of_a_hundred_writes_that_wait_each_is_done_and_answered_or_neither() {
 #[tokio::test]
 async fn what_fits_into_the_grace_is_all_done_and_the_rest_of_it_is_not_waited_for() {
     let (world, _folder, mut process) =
-        gateway(&["--merge=off", "--requests-per-second=10", "--shutdown-grace-seconds=300"]).await;
-    let names: Vec<String> = (0..20).map(|number| format!("customer-{number}")).collect();
+        gateway(&["--merge=off", "--requests-per-second=5", "--shutdown-grace-seconds=300"]).await;
+    let names: Vec<String> = (0..30).map(|number| format!("customer-{number}")).collect();
     let sent: Vec<_> = names.iter().map(|name| tokio::spawn(send(process.create_of(name, false)))).collect();
     process.waiting(15).await;
     process.terminate();
@@ -120,7 +120,7 @@ async fn what_fits_into_the_grace_is_all_done_and_the_rest_of_it_is_not_waited_f
         assert_eq!(answer.await.unwrap().unwrap().0, 200);
     }
     assert!(process.ended().await);
-    assert_eq!(created(&world).await.len(), 20);
+    assert_eq!(created(&world).await.len(), 30);
 }
 
 #[tokio::test]
