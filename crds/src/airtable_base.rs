@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base_schema::{DesiredSchema, Drift},
+    base_urls::{Attachments, Webhook},
     condition::Condition,
     reference::{SecretKeyRef, ServiceAccountRef, UrlSecretRef},
     workload::Workload,
@@ -41,6 +42,9 @@ use crate::{
 #[x_kube(validation = Rule::new("has(self.store) || !has(self.gateway) || !has(self.gateway.replicas) || self.gateway.replicas <= 1").message("spec.gateway.replicas above 1 needs spec.store, where the pods keep budget and ledger together: set spec.store.urlSecretRef, or replicas to 0 or 1"))]
 #[x_kube(validation = Rule::new("!(has(self.store) && has(self.gateway) && has(self.gateway.external))").message("spec.store is for a gateway that the operator deploys: remove it, or remove spec.gateway.external"))]
 #[x_kube(validation = Rule::new("!(has(self.store) && has(self.gateway) && has(self.gateway.storage))").message("spec.gateway.storage has no use with spec.store, which has the ledger: remove one of them"))]
+#[x_kube(validation = Rule::new("!(has(self.attachments) && has(self.gateway) && has(self.gateway.external))").message("spec.attachments is for a gateway that the operator deploys: remove it, or remove spec.gateway.external"))]
+#[x_kube(validation = Rule::new("!(has(self.cache) && has(self.cache.webhook) && has(self.gateway) && has(self.gateway.external))").message("spec.cache.webhook is for a gateway that the operator deploys: remove it, or remove spec.gateway.external"))]
+#[x_kube(validation = Rule::new("!(has(self.cache) && has(self.cache.webhook) && has(self.gateway) && has(self.gateway.replicas) && self.gateway.replicas > 1)").message("spec.cache.webhook is for a gateway of one pod, since two would replace each other's webhook: remove it, or set spec.gateway.replicas to 0 or 1"))]
 #[x_kube(validation = Rule::new("!(has(self.gateway) && has(self.gateway.external)) || (has(oldSelf.gateway) && has(oldSelf.gateway.external))").message("spec.gateway.external can't be added later, since the gateway that is deployed has the ledger: create another AirtableBase"))]
 pub struct AirtableBaseSpec {
     /// Id of the base: `app` and 14 letters or digits. It can't be changed.
@@ -60,6 +64,9 @@ pub struct AirtableBaseSpec {
     /// Caching of reads; each goes to Airtable when absent. Reads that are asked for at once travel once in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
+    /// Attachments under URLs of the gateway's own; under Airtable's, which die after two hours, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Attachments>,
     /// How writes that carry an `Idempotency-Key` are found again when their answers are lost; by their cells when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
@@ -119,8 +126,9 @@ pub struct RateLimit {
 }
 
 /// Caching of reads in the gateway.
-#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.webhook) || self.ttlSeconds > 0").message("spec.cache.webhook has no use without kept answers: remove it, or set spec.cache.ttlSeconds above 0"))]
 pub struct Cache {
     /// Seconds for which an answer is fresh: so old it may be where others than this gateway wrote. 0 keeps none.
     #[schemars(range(min = 0, max = 86_400))]
@@ -133,6 +141,9 @@ pub struct Cache {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 604_800))]
     pub stale_if_error_seconds: Option<i32>,
+    /// A webhook by which the gateway hears what others change, and drops it; until its time is over it is given when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
 }
 
 /// How writes that carry an `Idempotency-Key` are found again.

@@ -8,6 +8,7 @@
 
 pub mod airtable_base;
 pub mod base_schema;
+pub mod base_urls;
 pub mod condition;
 pub mod reason;
 pub mod reference;

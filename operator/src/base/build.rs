@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     observe::{Observed, TLS_KEYS},
-    schema, store,
+    schema, store, urls,
 };
 use crate::{
     config::Config,
     workflow::worker_name,
-    workload::{FILES_FOLDER, LEDGER_FOLDER, Plan},
+    workload::{FILES_FOLDER, LEDGER_FOLDER, Memory, Plan},
 };
 
 /// Port of a gateway.
@@ -62,6 +62,7 @@ pub fn plan(base: &AirtableBase, observed: &Observed, config: &Config) -> Option
     let namespace = base.namespace()?;
     let name = gateway_name(&base.name_any());
     let (volumes, mounts) = volumes(base);
+    let memory = store::memory(base, observed.deployment.as_ref());
     Some(Plan {
         namespace: namespace.clone(),
         owner: base.controller_owner_ref(&())?,
@@ -71,11 +72,11 @@ pub fn plan(base: &AirtableBase, observed: &Observed, config: &Config) -> Option
         tls_port: base.spec.tls.as_ref().map(|_| TLS_PORT),
         image: config.workloads_image.clone(),
         pull_policy: config.image_pull_policy.clone(),
-        args: args(base, &namespace),
+        args: args(base, &namespace, memory),
         env: BTreeMap::new(),
         volumes,
         mounts,
-        memory: store::memory(base, observed.deployment.as_ref()),
+        memory,
         workload,
         files: [("clients.json".to_owned(), clients(base, &namespace, observed, config).to_string())].into(),
         volume_is_owned: base.spec.deletion_policy != Some(DeletionPolicy::Retain),
@@ -84,7 +85,7 @@ pub fn plan(base: &AirtableBase, observed: &Observed, config: &Config) -> Option
     })
 }
 
-fn args(base: &AirtableBase, namespace: &str) -> Vec<String> {
+fn args(base: &AirtableBase, namespace: &str, memory: Memory) -> Vec<String> {
     let limit = base.spec.rate_limit.clone().unwrap_or_default();
     let mut args = vec![
         "gateway".to_owned(),
@@ -116,11 +117,14 @@ fn args(base: &AirtableBase, namespace: &str) -> Vec<String> {
         let stale = cache.stale_while_revalidate_seconds;
         args.extend(stale.map(|n| format!("--cache-stale-while-revalidate-seconds={n}")));
         args.extend(cache.stale_if_error_seconds.map(|n| format!("--cache-stale-if-error-seconds={n}")));
+        args.extend(cache.webhook.iter().flat_map(|webhook| urls::of_webhook(webhook, memory)));
     }
+    args.extend(base.spec.attachments.iter().flat_map(urls::of_attachments));
     args
 }
 
-/// The Secrets as volumes. All are optional, so that the pod starts without them and takes them up when they come.
+/// The Secrets as volumes. All but the keys for links are optional, so that the pod starts without them and takes them up
+/// when they come.
 fn volumes(base: &AirtableBase) -> (Vec<Value>, Vec<Value>) {
     let secret = |volume: &str, name: &str, key: &str, path: &str| json!({ "name": volume, "secret": { "secretName": name, "optional": true, "defaultMode": 0o440, "items": [{ "key": key, "path": path }] } });
     let token = &base.spec.token_secret_ref;
@@ -138,8 +142,8 @@ fn volumes(base: &AirtableBase) -> (Vec<Value>, Vec<Value>) {
         volumes.push(json!({ "name": "tls", "secret": { "secretName": tls.secret_name, "optional": true, "defaultMode": 0o440, "items": items } }));
         mounts.push(json!({ "name": "tls", "mountPath": TLS_FOLDER, "readOnly": true }));
     }
-    if let Some(store) = &base.spec.store {
-        let (volume, mount) = store::volume(&store.url_secret_ref.with_key());
+    let store = base.spec.store.as_ref().map(|store| store::volume(&store.url_secret_ref.with_key()));
+    for (volume, mount) in store.into_iter().chain(base.spec.attachments.as_ref().map(urls::volume)) {
         volumes.push(volume);
         mounts.push(mount);
     }

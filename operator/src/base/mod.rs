@@ -6,6 +6,7 @@ pub mod observe;
 mod schema;
 mod status;
 mod store;
+mod urls;
 mod validate;
 
 use std::sync::Arc;

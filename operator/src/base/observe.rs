@@ -137,8 +137,9 @@ pub fn secret_refs(base: &AirtableBase) -> impl Iterator<Item = SecretKeyRef> {
     };
     let certificate = base.spec.tls.as_ref().map(pair).into_iter().flatten();
     let store = base.spec.store.as_ref().map(|store| store.url_secret_ref.with_key());
+    let signs = base.spec.attachments.as_ref().map(|attachments| attachments.key_secret_ref.clone());
     let named = std::iter::once(&base.spec.token_secret_ref).chain(elsewhere).chain(clients).cloned();
-    named.chain(certificate).chain(store)
+    named.chain(certificate).chain(store).chain(signs)
 }
 
 /// How a key of a Secret is named in [`Observed::secrets`].

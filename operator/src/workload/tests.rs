@@ -119,6 +119,22 @@ fn the_children_of_a_base_with_a_store_and_three_pods() {
 }
 
 #[test]
+fn a_base_with_public_urls_leads_its_gateway_to_keys_and_webhook() {
+    let spec = |more: &str| {
+        format!(
+            "{{baseId: appCRM00000000001, tokenSecretRef: {{name: token}}{more},
+            attachments: {{url: 'https://a.example', keySecretRef: {{name: keys, key: links}}, hosts: [a.example, 'http://*.b.example:81']}},
+            cache: {{ttlSeconds: 600, webhook: {{url: 'https://a.example/crm', checkSeconds: 60}}}}}}"
+        )
+    };
+    let plan = gateway(&spec(""));
+    insta::assert_yaml_snapshot!((&plan.args, &plan.volumes, &plan.mounts));
+    let shared = gateway(&spec(", store: {urlSecretRef: {name: valkey}}"));
+    let has_state = |plan: &Plan| plan.args.iter().any(|arg| arg.starts_with("--webhook-state"));
+    assert!(has_state(&plan) && !has_state(&shared), "a store leaves no folder to keep it in");
+}
+
+#[test]
 fn a_gateway_with_a_store_is_the_same_pod_whatever_their_number() {
     let of = |replicas: u8| {
         let spec = format!(

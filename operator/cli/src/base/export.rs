@@ -54,6 +54,7 @@ impl Export {
             endpoint: self.source.endpoint.clone(),
             rate_limit: None,
             cache: None,
+            attachments: None,
             store: None,
             idempotency: None,
             tls: None,
