@@ -165,11 +165,17 @@ fn redirected(request: &Request, target: String) -> Request {
 
 /// A request in place of `request`: of its headers only what can't change what it means.
 pub fn rewritten(request: &Request, method: Method, target: String, body: Option<&Value>) -> Request {
-    const KEPT: [header::HeaderName; 3] =
-        [header::CONTENT_TYPE, header::USER_AGENT, header::HeaderName::from_static("x-request-id")];
+    const KEPT: [header::HeaderName; 4] = [
+        header::CACHE_CONTROL,
+        header::CONTENT_TYPE,
+        header::USER_AGENT,
+        header::HeaderName::from_static("x-request-id"),
+    ];
     let mut headers: HeaderMap = KEPT
         .into_iter()
-        .filter_map(|name| request.headers.get(&name).map(|value| (name.clone(), value.clone())))
+        .flat_map(|name| {
+            request.headers.get_all(&name).iter().map(move |value| (name.clone(), value.clone()))
+        })
         .collect();
     if body.is_some() {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -277,3 +277,15 @@ async fn a_right_that_is_taken_away_is_gone_with_the_next_request() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_a_limited_client_asks_of_kept_answers_is_heard() {
+    let upstream = Upstream::new(airtable).await;
+    let gateway = gateway(&upstream.url, tempfile::tempdir().unwrap(), &["--cache-ttl-seconds=600"]).await;
+    let record = format!("Deals/{RECORD}");
+    for (control, sent) in [("", 1), ("", 1), ("max-age=600", 1), ("no-cache", 2), ("", 2)] {
+        let read = call(&gateway, "shop", Method::GET, &record).header("Cache-Control", control);
+        assert_eq!(outcome(read).await.0, 200);
+        assert_eq!(asked(&upstream, "listRecords"), sent, "{control}");
+    }
+}
