@@ -5,13 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::reference::SecretKeyRef;
 
+/// A host, or an IPv6 address in brackets; then a port and a path, if any.
+const IS_PUBLIC_URL: &str =
+    "self.matches('^https?://([^]/?#@:[[:space:]]+|[[][0-9a-fA-F:.]+[]])(:[0-9]{1,5})?(/[^?#[:space:]]*)?$')";
+
 /// URLs of the gateway's own for attachments, which don't expire.
 #[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Attachments {
     /// Public URL of the gateway, under which whoever opens a link reaches its `/attachments/`.
     #[schemars(length(min = 8, max = 512))]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$')").message("spec.attachments.url must be http:// or https:// and a host, without ? and #, for example https://airtable.example.com"))]
+    #[x_kube(validation = Rule::new(IS_PUBLIC_URL).message("spec.attachments.url must be http:// or https:// and a host, without ? and #, for example https://airtable.example.com"))]
     pub url: String,
     /// Where the keys that sign the URLs are: one a line, each of at least 32 characters. The first signs, all are good. A
     /// changed one is taken up without a restart.
@@ -31,7 +35,7 @@ pub struct Attachments {
 pub struct Webhook {
     /// URL under which Airtable reaches the gateway's `/api/airtable/webhooks/notify`.
     #[schemars(length(min = 8, max = 512))]
-    #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$')").message("spec.cache.webhook.url must be http:// or https:// and a host, without ? and #, for example https://airtable.example.com"))]
+    #[x_kube(validation = Rule::new(IS_PUBLIC_URL).message("spec.cache.webhook.url must be http:// or https:// and a host, without ? and #, for example https://airtable.example.com"))]
     pub url: String,
     /// Seconds between two looks whether the webhook is there and a notification was lost; 300 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -54,7 +54,8 @@ class Api:
         """
         version, metadata = manifest["apiVersion"], manifest["metadata"]
         prefix = "/api/v1" if version == "v1" else f"/apis/{version}"
-        path = f"{prefix}/namespaces/{namespace}/{manifest['kind'].lower()}s"
+        kind = manifest["kind"].lower()
+        path = f"{prefix}/namespaces/{namespace}/{kind}{'es' if kind.endswith('s') else 's'}"
         manifest = manifest | {"metadata": metadata | {"namespace": namespace}}
         if "name" not in metadata:
             return self.call("POST", path, params={"fieldValidation": "Strict"}, json=manifest)
