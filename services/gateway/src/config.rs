@@ -176,3 +176,31 @@ fn base_id(text: &str) -> Result<String, String> {
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if is_id { Ok(text.to_owned()) } else { Err("expected `app` followed by letters and digits".to_owned()) }
 }
+
+/// A URL under which others reach this gateway; paths are put behind it.
+pub fn public_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let is_plain = url.query().is_none() && url.fragment().is_none();
+    if matches!(url.scheme(), "http" | "https") && is_plain {
+        Ok(url)
+    } else {
+        Err("expected https://… without `?` and `#`".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_one_that_a_path_can_follow() {
+        for text in ["https://airtable.example.com", "http://[::1]:8002/prefix/"] {
+            assert!(public_url(text).is_ok(), "{text}");
+        }
+        for text in
+            ["ftp://airtable.example.com", "https://x.example.com/?a=b", "https://x.example.com/#a", "x"]
+        {
+            assert!(public_url(text).is_err(), "{text}");
+        }
+    }
+}

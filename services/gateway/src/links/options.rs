@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use reqwest::Url;
 
 use super::hosts::Host;
+use crate::config;
 
 /// Which URLs attachments have in answers.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,7 +18,7 @@ pub struct Options {
         env = "GATEWAY_ATTACHMENT_URLS",
         value_name = "URL",
         requires = "attachment_key_file",
-        value_parser = origin
+        value_parser = config::public_url
     )]
     pub urls: Option<Url>,
     /// File with the keys that sign these URLs, one a line of at least 32 characters: the first signs, all are good
@@ -39,14 +40,4 @@ pub struct Options {
         default_value = "*.airtableusercontent.com"
     )]
     pub hosts: Vec<Host>,
-}
-
-fn origin(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    let is_plain = url.query().is_none() && url.fragment().is_none();
-    if matches!(url.scheme(), "http" | "https") && is_plain {
-        Ok(url)
-    } else {
-        Err("expected https://… without `?` and `#`".to_owned())
-    }
 }

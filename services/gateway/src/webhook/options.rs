@@ -4,13 +4,21 @@ use std::{path::PathBuf, time::Duration};
 
 use reqwest::Url;
 
+use crate::config;
+
 /// How the gateway hears of what others change in the base.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub struct Options {
     /// URL under which Airtable reaches this gateway: what others change is heard of by a webhook, and dropped from
     /// what is kept
-    #[arg(id = "webhook_url", long = "webhook-url", env = "GATEWAY_WEBHOOK_URL", value_name = "URL")]
+    #[arg(
+        id = "webhook_url",
+        long = "webhook-url",
+        env = "GATEWAY_WEBHOOK_URL",
+        value_name = "URL",
+        value_parser = config::public_url
+    )]
     pub url: Option<Url>,
     /// File that keeps the secret of the webhook over restarts; without it each start makes another webhook
     #[arg(
