@@ -15,7 +15,7 @@ check() {
 }
 
 # The three runners: cargo's tests, pytest, and a script of ours which ends with "N passed, N failed".
-cargo_test() { counted cargo_counts cargo test "$@"; }
+cargo_test() { counted cargo_counts cargo test --no-fail-fast "$@"; }
 py_test() { counted pytest_counts "$venv/bin/python" -m pytest --junitxml="$work/junit.xml" "$@"; }
 script() { counted script_counts "$@"; }
 

@@ -52,10 +52,7 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
+    use std::{cell::RefCell, io, sync::LazyLock};
 
     use axum::{Router, body::Body, extract::Request, routing::get};
     use serde_json::{Value, json};
@@ -64,12 +61,16 @@ mod tests {
 
     use crate::{Readiness, Service};
 
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    thread_local! {
+        /// What was logged by the test that this thread runs.
+        static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+
+    struct Lines;
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            LOGGED.with_borrow_mut(|lines| lines.write(bytes))
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -77,16 +78,16 @@ mod tests {
         }
     }
 
-    /// The spans of the lines that are logged, at the level of warnings, while a request is served and by its task.
+    /// Logs of all threads, at the level of warnings. With a subscriber of its own for a test, a span that another test
+    /// without one enters first would be off for all: <https://github.com/tokio-rs/tracing/issues/3611>.
+    static LOGS: LazyLock<()> = LazyLock::new(|| {
+        tracing_subscriber::fmt().json().with_max_level(tracing::Level::WARN).with_writer(|| Lines).init();
+        tracing::callsite::rebuild_interest_cache();
+    });
+
+    /// The spans of the lines that are logged while a request is served and by its task.
     async fn logged(headers: &[(&str, &str)]) -> Vec<Value> {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .with_max_level(tracing::Level::WARN)
-            .with_writer(move || writer.clone())
-            .finish();
-        let _guard = tracing::subscriber::set_default(subscriber);
+        LazyLock::force(&LOGS);
         let serve = async || {
             tracing::warn!("here");
             super::spawn(async { tracing::warn!("there") }).await.unwrap();
@@ -103,7 +104,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         service.into_router().unwrap().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(LOGGED.take()).unwrap();
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["span"].clone()).collect()
     }
 
