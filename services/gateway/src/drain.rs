@@ -5,7 +5,6 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
-    routing::Route,
 };
 use tokio::time::Instant;
 use tower::{Service, service_fn};
@@ -38,15 +37,18 @@ impl Times {
     }
 }
 
-/// `route`, which answers each request before the process ends.
-pub fn in_time(
-    mut route: Route,
+/// `service`, which answers each request before the process ends.
+pub fn in_time<S>(
+    mut service: S,
     ended: Closing,
-) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone {
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
+{
     service_fn(move |request: Request| {
         let care = retry::care(request.method(), route::clean(request.uri().path()));
         let has_key = request.headers().contains_key("idempotency-key");
-        let (answering, ended) = (route.call(request), ended.clone());
+        let (answering, ended) = (service.call(request), ended.clone());
         async move {
             tokio::select! {
                 biased;

@@ -27,31 +27,41 @@ mod state;
 mod store;
 mod webhook;
 
-use axum::{
-    Router,
-    routing::{Route, any},
-};
-use host::{Readiness, Service};
+use std::convert::Infallible;
+
+use axum::{Router, extract::Request, response::Response, routing::Route};
+use host::Readiness;
 use telemetry::metrics::Metrics as Registry;
 use tokio::{net::TcpListener, task::JoinSet};
-use tower::layer::layer_fn;
+use tower::{Service, layer::layer_fn};
 
 pub use config::{Config, Error, Switch};
 pub use state::Gateway;
 
 /// The routes of a gateway, without those of the host.
 pub fn router(gateway: Gateway) -> Router {
-    let stamps = gateway.clone();
+    let airtable = proxy::service(gateway.clone());
+    // What is asked most passes the router as one service: each of its layers costs a request two boxes.
+    let for_browsers = watched(host::for_browsers(airtable.clone()), gateway.clone());
+    let elsewhere = watched(airtable, gateway.clone());
+    let watching = gateway.clone();
+    let own = platform::routes().merge(attachments::routes()).with_state(gateway);
     Router::new()
-        .route("/v0/{*path}", any(proxy::proxy).layer(host::for_browsers()))
-        .fallback(proxy::proxy)
-        .merge(platform::routes())
-        .merge(attachments::routes())
-        .layer(layer_fn(move |route: Route| {
-            let in_time = drain::in_time(route, stamps.ended().clone());
-            delivery::timing::stamped(in_time, stamps.clone())
-        }))
-        .with_state(gateway)
+        .merge(own.layer(layer_fn(move |route: Route| watched(route, watching.clone()))))
+        .route_service("/v0/{*path}", for_browsers)
+        .fallback_service(elsewhere)
+}
+
+/// `service` which answers in time before the process ends, and tells about time and budget.
+fn watched<S>(
+    service: S,
+    gateway: Gateway,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
+{
+    let in_time = drain::in_time(service, gateway.ended().clone());
+    delivery::timing::stamped(in_time, gateway)
 }
 
 /// Serves a base until `shutdown` resolves and all who wait are answered, within the grace period.
@@ -78,7 +88,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         shutdown.await;
         stopping.drain(grace);
     };
-    let service = Service {
+    let service = host::Service {
         readiness: readiness(&gateway),
         router: router(gateway),
         metrics: registry,

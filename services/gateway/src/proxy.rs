@@ -1,12 +1,16 @@
 //! `/v0/…`: Airtable's own API, passed on for clients with the rights.
 
+use std::convert::Infallible;
+
 use axum::{
     body::{Body, HttpBody as _},
-    extract::{Request as HttpRequest, State},
+    extract::Request as HttpRequest,
+    response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
 use http::{Method, StatusCode, request::Parts};
 use serde_json::Value;
+use tower::{Service, service_fn};
 
 use crate::{
     Gateway,
@@ -29,8 +33,19 @@ pub const LARGEST_BODY: usize = 7 << 20;
 /// The body, its note for the ledger, the cells in it, and the body with marks.
 pub const COPIES_OF_KEYED: usize = 4;
 
+/// Airtable for the clients of `gateway`.
+pub fn service(
+    gateway: Gateway,
+) -> impl Service<HttpRequest, Response = Response, Error = Infallible, Future: Send> + Clone {
+    service_fn(move |request| {
+        // In a box, since all around it would move it each time.
+        let answering = Box::pin(proxy(gateway.clone(), request));
+        async move { Ok(answering.await.into_response()) }
+    })
+}
+
 /// One request: who, where, may they, then on to Airtable.
-pub async fn proxy(State(gateway): State<Gateway>, request: HttpRequest) -> Result<Answer, Answer> {
+async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer> {
     let (parts, body) = request.into_parts();
     let path = route::clean(parts.uri.path());
     let target = route::target(path, gateway.base());

@@ -66,6 +66,9 @@ pub fn target(path: &str, base: &str) -> Target {
 
 /// False for a segment that a URL parser, here or on the way, may resolve to another place than it names.
 fn stays_in_place(segment: &str) -> bool {
+    if segment.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+        return true;
+    }
     let is_dropped = |letter: char| letter.is_ascii_control() || matches!(letter, '#' | '?');
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
     !segment.contains('\\')

@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::Route,
 };
+use futures::future::Either;
 use prometheus::{HistogramVec, IntCounterVec};
 use telemetry::metrics::{Error, Metrics};
 use tower::{Layer as _, Service, layer::layer_fn, service_fn};
@@ -76,14 +77,28 @@ pub fn wrap(router: Router, http: HttpMetrics, limits: Limits) -> Router {
     router.layer(layer_fn(move |route: Route| observed(bounds.clone().layer(route), http.clone())))
 }
 
-/// For what pages of any origin may call, as they may call Airtable: nothing is allowed to who has no token, and a browser adds none.
-pub fn for_browsers() -> CorsLayer {
-    CorsLayer::new()
+/// `service` for pages of any origin, as they may call Airtable: nothing is allowed to who has no token, and a browser adds
+/// none. Who names no origin is no page, and costs nothing.
+pub fn for_browsers<S>(
+    mut service: S,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
+{
+    let mut allowing = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods(Any)
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(Any)
         .max_age(Duration::from_hours(1))
+        .layer(service.clone());
+    service_fn(move |request: Request| {
+        if request.headers().contains_key(header::ORIGIN) {
+            Either::Left(allowing.call(request))
+        } else {
+            Either::Right(service.call(request))
+        }
+    })
 }
 
 fn observed<S>(
@@ -152,6 +167,21 @@ mod tests {
         let text = metrics.text().unwrap();
         assert!(text.contains(r#"route="/records/{id}",status="200""#), "{text}");
         assert!(!text.contains("rec42"));
+    }
+
+    #[tokio::test]
+    async fn pages_of_any_origin_may_call_and_for_who_is_no_page_nothing_changes() {
+        let here = service_fn(async |_: Request| Ok(StatusCode::OK.into_response()));
+        let app = for_browsers(here);
+        let answer = async |method: &str, origin: Option<&str>| {
+            let request = Request::builder().method(method).header("access-control-request-method", "PATCH");
+            let request =
+                origin.into_iter().fold(request, |request, origin| request.header("origin", origin));
+            app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().headers().clone()
+        };
+        assert_eq!(answer("GET", Some("https://a.example")).await["access-control-allow-origin"], "*");
+        assert_eq!(answer("OPTIONS", Some("https://a.example")).await["access-control-allow-methods"], "*");
+        assert!(answer("GET", None).await.is_empty());
     }
 
     #[tokio::test]

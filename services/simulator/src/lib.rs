@@ -56,10 +56,14 @@ mod writes;
 use std::{future::Future, io, path::Path, time::Duration};
 
 use auth::{Key, Keys, SecretFile};
-use axum::Router;
+use axum::{
+    Router,
+    routing::{Route, any},
+};
 use host::{Readiness, Service};
 use telemetry::metrics::Metrics;
 use tokio::{net::TcpListener, sync::oneshot};
+use tower::layer::layer_fn;
 
 pub use behaviour::Behaviour;
 pub use config::{Config, Limits};
@@ -122,7 +126,7 @@ pub fn guarded(state: State, admin_token_file: &Path) -> Result<Router, Error> {
 fn routes(state: State, admins: Option<Keys>) -> Router {
     admin::routes(admins)
         .merge(attachments::serve::routes())
-        .route("/v0/{*path}", axum::routing::any(api::serve).layer(host::for_browsers()))
+        .route("/v0/{*path}", any(api::serve).layer(layer_fn(host::for_browsers::<Route>)))
         .fallback(api::serve)
         .with_state(state)
 }

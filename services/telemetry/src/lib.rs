@@ -2,6 +2,7 @@
 //!
 //! A leaf: it knows neither HTTP nor Kubernetes. Secrets never reach it, since callers log names, not values.
 
+mod fields;
 pub mod logs;
 pub mod metrics;
 

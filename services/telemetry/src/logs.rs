@@ -2,6 +2,8 @@
 
 use tracing_subscriber::EnvFilter;
 
+use crate::fields::JsonObject;
+
 /// How a process logs.
 #[derive(Debug, Clone)]
 pub struct Logs {
@@ -22,7 +24,8 @@ impl Logs {
         };
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         let _already_started = if self.json {
-            builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+            let builder = builder.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            builder.fmt_fields(JsonObject).try_init()
         } else {
             builder.try_init()
         };

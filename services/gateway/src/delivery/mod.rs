@@ -206,11 +206,15 @@ impl Way {
         if !holds.iter().all(Hold::is_good) {
             return Err(Undelivered::Unclaimed);
         }
+        let sending = self.trip(request, permit);
+        if holds.is_empty() {
+            return sending.await;
+        }
         let mut ends: FuturesUnordered<_> = holds.iter().map(Hold::ended).collect();
         tokio::select! {
             biased;
             Some(()) = ends.next() => Ok(Trip::Lost("the claim on its key ran out".to_owned())),
-            sent = self.trip(request, permit) => sent,
+            sent = sending => sent,
         }
     }
 

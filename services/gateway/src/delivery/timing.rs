@@ -57,20 +57,21 @@ pub fn stamped<S>(
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
 {
+    let policy = HeaderValue::try_from(policy(&gateway.delivery().queue().snapshot())).ok();
     service_fn(move |mut request: Request| {
-        let (timing, gateway) = (Timing::default(), gateway.clone());
+        let (timing, gateway, policy) = (Timing::default(), gateway.clone(), policy.clone());
         request.extensions_mut().insert(timing.clone());
         let answering = route.call(request);
         async move {
             let mut response = answering.await?;
             let snapshot = gateway.delivery().queue().snapshot();
-            for (name, value) in [
-                (SERVER_TIMING, timing.header()),
-                (RATELIMIT_POLICY, policy(&snapshot)),
-                (RATELIMIT, left(&snapshot)),
-            ] {
+            let headers = response.headers_mut();
+            // These and those of the host.
+            headers.reserve(8);
+            headers.extend(policy.map(|policy| (RATELIMIT_POLICY, policy)));
+            for (name, value) in [(SERVER_TIMING, timing.header()), (RATELIMIT, left(&snapshot))] {
                 if let Ok(value) = HeaderValue::try_from(value) {
-                    response.headers_mut().insert(name, value);
+                    headers.insert(name, value);
                 }
             }
             Ok(response)

@@ -78,7 +78,7 @@ impl Status {
             Some(age) => answer.with(header::AGE, age.as_secs().into()),
             None => answer,
         };
-        match HeaderValue::from_str(&format!("pyairtable; {}", self.text())) {
+        match HeaderValue::try_from(self.text()) {
             Ok(value) => answer.with(HeaderName::from_static("cache-status"), value),
             Err(_) => answer,
         }
@@ -105,16 +105,19 @@ impl Status {
         }
     }
 
+    /// As the value of `Cache-Status`.
     fn text(self) -> String {
         match self {
-            Self::Hit { ttl, .. } => format!("hit; ttl={}", ttl.as_secs()),
-            Self::Revalidating { over, .. } => format!("hit; ttl=-{}; detail=revalidating", over.as_secs()),
+            Self::Hit { ttl, .. } => format!("pyairtable; hit; ttl={}", ttl.as_secs()),
+            Self::Revalidating { over, .. } => {
+                format!("pyairtable; hit; ttl=-{}; detail=revalidating", over.as_secs())
+            }
             Self::InTrouble { trouble, over, .. } => {
                 let detail = match trouble {
                     Trouble::Quota => "quota",
                     Trouble::Unreachable => "unreachable",
                 };
-                format!("fwd=stale; ttl=-{}; detail={detail}", over.as_secs())
+                format!("pyairtable; fwd=stale; ttl=-{}; detail={detail}", over.as_secs())
             }
             Self::Forwarded { why, is_collapsed } => {
                 let why = match why {
@@ -124,7 +127,7 @@ impl Status {
                     Forward::Request => "request",
                     Forward::Silence => "bypass; detail=store-unreachable",
                 };
-                format!("fwd={why}{}", if is_collapsed { "; collapsed" } else { "" })
+                format!("pyairtable; fwd={why}{}", if is_collapsed { "; collapsed" } else { "" })
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header;
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
@@ -46,8 +46,11 @@ impl Page {
 /// Whether there may be a page after this one, without reading it: where there is, the offset's name is in it, though
 /// perhaps in escapes.
 pub fn may_go_on(answer: &Answer) -> bool {
-    let holds = |text: &[u8]| memmem::find(&answer.body, text).is_some();
-    holds(br#""offset""#) || holds(br"\u")
+    let body = &answer.body[..];
+    // Few pages have escapes at all, and to look for one letter is quick.
+    let escaped = memchr(b'\\', body).and_then(|at| body.get(at..));
+    memmem::find(body, br#""offset""#).is_some()
+        || escaped.is_some_and(|rest| memmem::find(rest, br"\u").is_some())
 }
 
 /// Whether Airtable does not know an offset any more.

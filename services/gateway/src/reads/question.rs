@@ -48,8 +48,8 @@ impl Question {
         if CONDITIONS.iter().any(|name| request.headers.contains_key(name)) {
             return None;
         }
-        if scope::list(path).is_some() {
-            let list = List::of(request)?;
+        if let Some((path, table)) = scope::list(path) {
+            let list = List::read(request, path, &table, query)?;
             let rest = Value::from(vec![
                 list.page_size.clone().unwrap_or_default(),
                 list.offset.clone().unwrap_or_default().into(),
@@ -82,6 +82,10 @@ impl List {
     pub fn of(request: &Request) -> Option<Self> {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         let (path, table) = scope::list(path)?;
+        Self::read(request, path, &table, query)
+    }
+
+    fn read(request: &Request, path: &str, table: &str, query: &str) -> Option<Self> {
         let mut given = query::object(query);
         if request.method == Method::POST {
             let kind = request.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
