@@ -4,6 +4,7 @@
 //! is read for it; there is no copy of the file here.
 
 mod content;
+mod turns;
 
 use std::time::Duration;
 
@@ -15,14 +16,13 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use prometheus::IntCounterVec;
-use reqwest::Url;
 use telemetry::metrics::Metrics as Registry;
-use tokio::{
-    sync::{Mutex, MutexGuard},
-    time::Instant,
-};
+use tokio::time::Instant;
 
-use self::content::{Content, Fetched, unavailable};
+use self::{
+    content::{Content, Fetched, unavailable},
+    turns::Turns,
+};
 use crate::{
     Gateway,
     answer::Answer,
@@ -33,15 +33,15 @@ use crate::{
     reads::Present,
 };
 
-/// How long somebody waits for a record to be read.
+/// How long somebody waits for a record to be read, those before it included.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// Records that are read at a time; those who want files of the same one wait for each other.
-const TURNS: usize = 8;
+/// So long caches may say that a file is gone, which comes back where somebody undoes what was done.
+const GONE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 /// Serves the files of attachments.
 pub struct Attachments {
     content: Content,
-    turns: [Mutex<()>; TURNS],
+    turns: Turns,
     requests: IntCounterVec,
 }
 
@@ -87,7 +87,7 @@ impl Attachments {
             &["outcome"],
         )?;
         let content = Content::new().map_err(Error::Upstream)?;
-        Ok(Self { content, turns: Default::default(), requests })
+        Ok(Self { content, turns: Turns::new(), requests })
     }
 
     async fn answer(
@@ -96,56 +96,92 @@ impl Attachments {
         reference: &Reference<'_>,
         headers: &HeaderMap,
     ) -> Result<Response, Answer> {
-        // A URL of Airtable's may have died before its time: then there is another one.
-        for _ in 0..2 {
-            let url = self.url(gateway, reference).await?;
-            match self.content.fetch(url, reference, headers).await? {
-                Fetched::Response(response) => return Ok(response),
-                Fetched::Gone => gateway.reads().forget_attachment(reference),
+        let (reads, deadline) = (gateway.reads(), Instant::now() + DEADLINE);
+        // A URL of Airtable's may die before its time: then there is another one.
+        if let Some(present) = reads.present(reference).filter(|present| present.holds)
+            && let Fetched::Response(response) = self.fetch(gateway, reference, &present, headers).await?
+        {
+            return Ok(response);
+        }
+        let present = self.newest(gateway, reference, deadline).await?;
+        match self.fetch(gateway, reference, &present, headers).await? {
+            Fetched::Response(response) => Ok(response),
+            Fetched::Gone if present.holds => {
+                reads.note_gone(reference, Some(present.seen()));
+                Err(gone())
             }
+            Fetched::Gone => Err(unavailable("its URL has ended, and no newer one can be had")),
         }
-        Err(Answer::not_found())
     }
 
-    /// Where the file is now.
-    async fn url(&self, gateway: &Gateway, reference: &Reference<'_>) -> Result<Url, Answer> {
+    async fn fetch(
+        &self,
+        gateway: &Gateway,
+        reference: &Reference<'_>,
+        present: &Present,
+        headers: &HeaderMap,
+    ) -> Result<Fetched, Answer> {
         let reads = gateway.reads();
-        let holding = || reads.present(reference).filter(|present| present.holds);
-        let mut present = holding();
-        if present.is_none() {
-            let _turn = self.turn(reference).await;
-            present = match holding() {
-                None => Some(read(gateway, reference).await?),
-                found => found,
-            };
-        }
         // It was one when it was remembered.
-        let url = reads.links().zip(present).and_then(|(links, present)| links.hosts().url(&present.url));
-        url.ok_or_else(Answer::not_found)
+        let url = reads.links().and_then(|links| links.hosts().url(&present.url)).ok_or_else(gone)?;
+        let fetched = self.content.fetch(url, reference, headers).await?;
+        if let Fetched::Gone = fetched {
+            reads.forget_url(reference, present);
+        }
+        Ok(fetched)
     }
 
-    async fn turn(&self, reference: &Reference<'_>) -> Option<MutexGuard<'_, ()>> {
-        let sum =
-            reference.record.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
-        match self.turns.get(sum % TURNS) {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
+    /// Where the file is by what somebody else has learned, or else by its record.
+    async fn newest(
+        &self,
+        gateway: &Gateway,
+        reference: &Reference<'_>,
+        deadline: Instant,
+    ) -> Result<Present, Answer> {
+        let reads = gateway.reads();
+        let known = || match reads.present(reference).filter(|present| present.holds) {
+            None if reads.is_gone(reference) => Some(Err(gone())),
+            present => present.map(Ok),
+        };
+        let late = || reads.present(reference).ok_or_else(|| unavailable("too many others wait as well"));
+        if let Some(known) = known() {
+            return known;
         }
+        let Some(_turn) = self.turns.of(reference.record, deadline).await else { return late() };
+        if let Some(known) = known() {
+            return known;
+        }
+        let Some(_place) = self.turns.read(deadline).await else { return late() };
+        read(gateway, reference, deadline).await
     }
 }
 
 /// Where the file is by the record as it is now; by what was known before where that can't be read.
-async fn read(gateway: &Gateway, reference: &Reference<'_>) -> Result<Present, Answer> {
+async fn read(gateway: &Gateway, reference: &Reference<'_>, deadline: Instant) -> Result<Present, Answer> {
     let reads = gateway.reads();
     let known = reads.present(reference);
-    let caller = Caller::background(Instant::now() + DEADLINE);
+    let caller = Caller::background(deadline);
     let refusal = match reads.read_attachments(gateway.base(), reference, &caller).await {
-        Ok(answer) => match Outcome::of_answer(&answer) {
-            Outcome::Ok => return reads.present(reference).ok_or_else(Answer::not_found),
-            Outcome::Refused if gateway.health().verdict().is_ok() => return Err(Answer::not_found()),
-            _ => unavailable(&format!("Airtable answers {}", answer.status.as_u16())),
-        },
+        Ok((answer, seen)) => {
+            let outcome = Outcome::of_answer(&answer);
+            if outcome == Outcome::Ok
+                && let Some(present) = reads.present(reference)
+            {
+                return Ok(present);
+            }
+            let is_proof = outcome == Outcome::Refused && gateway.health().verdict().is_ok();
+            if outcome == Outcome::Ok || is_proof {
+                reads.note_gone(reference, seen);
+                return Err(gone());
+            }
+            unavailable(&format!("Airtable answers {}", answer.status.as_u16()))
+        }
         Err(undelivered) => undelivered.into(),
     };
     known.ok_or(refusal)
+}
+
+/// 404 of a good link.
+fn gone() -> Answer {
+    Answer::not_found().with(header::CACHE_CONTROL, GONE)
 }

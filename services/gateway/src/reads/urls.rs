@@ -1,7 +1,9 @@
 //! The URLs of attachments: Airtable's are remembered while they live, and clients get the gateway's own.
 //!
-//! What is remembered holds as answers do: until the table is written to, by this gateway or heard of. Past that it is good
-//! for whoever can't get a newer one.
+//! What is remembered holds until the table is written to, by this gateway or heard of by it: not by another replica, as
+//! answers do. Past that it is good for whoever can't get a newer one.
+
+mod gone;
 
 use std::{
     borrow::Cow,
@@ -13,6 +15,7 @@ use std::{
 use lru::LruCache;
 use tokio::time::Instant;
 
+use self::gone::Gone;
 use super::{
     Reads,
     marks::{Marks, Reading},
@@ -40,6 +43,7 @@ const MOST: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 pub struct Urls {
     links: Option<Links>,
     known: Mutex<LruCache<String, Known>>,
+    gone: Mutex<Gone>,
 }
 
 /// What an answer said of an attachment.
@@ -54,12 +58,13 @@ pub struct Present {
     pub url: String,
     /// Whether nothing was written since that may have taken the attachment out of its cell.
     pub holds: bool,
+    seen: Reading,
 }
 
 impl Urls {
     /// No URLs yet; they are replaced in answers by `links`, where there are any.
     pub fn new(links: Option<Links>) -> Self {
-        Self { links, known: Mutex::new(LruCache::new(MOST)) }
+        Self { links, known: Mutex::new(LruCache::new(MOST)), gone: Mutex::new(Gone::new()) }
     }
 
     /// A read of `target` begins, which may tell of attachments.
@@ -72,6 +77,10 @@ impl Urls {
     fn known(&self) -> MutexGuard<'_, LruCache<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn gone(&self) -> MutexGuard<'_, Gone> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Reads {
@@ -80,22 +89,22 @@ impl Reads {
         self.0.urls.links.as_ref()
     }
 
-    /// Reads a record for the URLs of its attachments, which are known then.
+    /// Reads a record for the URLs of its attachments, which are known then; with what says when it was read.
     pub async fn read_attachments(
         &self,
         base: &str,
         reference: &Reference<'_>,
         caller: &Caller,
-    ) -> Result<Answer, Undelivered> {
+    ) -> Result<(Answer, Option<Reading>), Undelivered> {
         let [table, record] = [reference.table, reference.record].map(route::encoded);
         let request = Request::get(format!("/v0/{base}/{table}/{record}"));
         let seen = self.0.urls.reading(&request.target, &mut self.board().marks, Instant::now());
         let answer = self.0.delivery.send(&request, Care::Read, caller).await?;
         if answer.status.is_success() {
-            self.forget_attachment(reference);
+            self.0.urls.known().pop(&key(reference.record, reference.attachment));
         }
-        self.with_links(&request.target, seen, answer.clone());
-        Ok(answer)
+        self.with_links(&request.target, seen.clone(), answer.clone());
+        Ok((answer, seen))
     }
 
     /// Where the file is now, as far as that is known.
@@ -103,15 +112,31 @@ impl Reads {
         let mut known = self.0.urls.known();
         let found = known.get(&key(reference.record, reference.attachment))?;
         let is_alive = found.seen.begun().elapsed() < LIFE;
-        let (_, url) = found.urls.iter().find(|(size, _)| *size == reference.size).filter(|_| is_alive)?;
-        let (url, seen) = (url.to_string(), found.seen.clone());
+        let url = found.url(reference.size).filter(|_| is_alive)?;
+        let (url, seen) = (url.to_owned(), found.seen.clone());
         drop(known);
-        Some(Present { url, holds: self.board().marks.holds(&seen) })
+        Some(Present { url, holds: self.board().marks.holds(&seen), seen })
     }
 
-    /// Airtable's URL of it leads nowhere.
-    pub fn forget_attachment(&self, reference: &Reference<'_>) {
-        self.0.urls.known().pop(&key(reference.record, reference.attachment));
+    /// Whether the file was gone when it was looked for of late.
+    pub fn is_gone(&self, reference: &Reference<'_>) -> bool {
+        let board = self.board();
+        self.0.urls.gone().has(reference, &board.marks, Instant::now())
+    }
+
+    /// The record that was read then has no such file.
+    pub fn note_gone(&self, reference: &Reference<'_>, seen: Option<Reading>) {
+        if let Some(seen) = seen {
+            self.0.urls.gone().note(reference, seen);
+        }
+    }
+
+    /// This URL of Airtable's leads nowhere; a newer one may be known by now.
+    pub fn forget_url(&self, reference: &Reference<'_>, present: &Present) {
+        let (mut known, key) = (self.0.urls.known(), key(reference.record, reference.attachment));
+        if known.peek(&key).is_some_and(|found| found.url(reference.size) == Some(&present.url)) {
+            known.pop(&key);
+        }
     }
 
     /// The answer with the URLs that are `wanted`.
@@ -162,6 +187,20 @@ impl Reads {
             let urls = good.map(|place| (place.size, Box::from(&*place.url))).collect();
             known.put(key(&attachment.record, &attachment.id), Known { seen: seen.clone(), urls });
         }
+    }
+}
+
+impl Present {
+    /// What says when it was read.
+    pub fn seen(self) -> Reading {
+        self.seen
+    }
+}
+
+impl Known {
+    fn url(&self, size: Size) -> Option<&str> {
+        let (_, url) = self.urls.iter().find(|(known, _)| *known == size)?;
+        Some(url)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -35,7 +35,7 @@ const INVOICE: &str = "recCRM00000000301";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x03\0\0\0\x02\x08\x06\0\0\0";
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-async fn serving(router: Router) -> String {
+pub async fn serving(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listener, router).await });
@@ -273,9 +273,23 @@ const ATTACHMENT: &str = "attAAAAAAAAAAAAAA";
 
 /// A gateway before an Airtable whose one record has an attachment at this URL.
 async fn pointing(url: impl Fn() -> String + Send + 'static, host: &str) -> (Upstream, Running, TempDir) {
+    before(move || Some(url()), host).await
+}
+
+/// The same with the URL `/file` of `host`, while this is set.
+pub async fn switched(is_there: Arc<AtomicBool>, host: &str) -> (Upstream, Running, TempDir) {
+    let at = format!("{host}/file");
+    before(move || is_there.load(Ordering::SeqCst).then(|| at.clone()), host).await
+}
+
+async fn before(
+    url: impl Fn() -> Option<String> + Send + 'static,
+    host: &str,
+) -> (Upstream, Running, TempDir) {
     let upstream = Upstream::new(move |_| {
-        let cell =
-            json!([{"id": ATTACHMENT, "url": url(), "filename": "a.html", "size": 1, "type": "text/html"}]);
+        let attachment =
+            |url| json!({"id": ATTACHMENT, "url": url, "filename": "a.html", "size": 1, "type": "text/html"});
+        let cell: Vec<_> = url().map(attachment).into_iter().collect();
         upstream::Reply::Json(200, json!({"id": "recAAAAAAAAAAAAAA", "fields": {"Files": cell}}))
     })
     .await;
@@ -289,7 +303,7 @@ async fn pointing(url: impl Fn() -> String + Send + 'static, host: &str) -> (Ups
     (upstream, gateway, folder)
 }
 
-async fn ours(gateway: &Running) -> String {
+pub async fn ours(gateway: &Running) -> String {
     let record = answer(gateway.deals(Method::GET, "/recAAAAAAAAAAAAAA", None)).await.1;
     record["fields"]["Files"][0]["url"].as_str().unwrap().to_owned()
 }

@@ -3,6 +3,7 @@
 
 mod attachments;
 mod closing;
+mod dead_links;
 mod doubtful;
 mod every_write;
 mod exactly_once;
