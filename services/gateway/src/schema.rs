@@ -121,7 +121,9 @@ impl Schema {
             return Ok(tables);
         }
         let asked = self.0.reads.ask_tables().await;
-        let outcome = self.0.delivery.send(&self.0.request, Care::Read, caller).await;
+        // For all who wait behind it, however patient this one is.
+        let reader = Caller::gateway(caller.deadline);
+        let outcome = self.0.delivery.send(&self.0.request, Care::Read, &reader).await;
         let learnt = self.learn(asked, &outcome).await;
         learnt.or_else(|unavailable| self.at_hand(&will_do).ok_or(unavailable))
     }

@@ -151,10 +151,10 @@ fn listed(state: State, webhooks: &[Webhook], time: Timestamp) -> (State, Vec<Ef
     let mut effects: Vec<Effect> =
         superfluous.iter().map(|it| Effect::Call(Call::Delete { id: it.id.clone() })).collect();
     let Some(found) = found else {
-        if state.cursor.is_some() {
+        let is_full = webhooks.len() - superfluous.len() >= MOST;
+        if state.cursor.is_some() || is_full {
             effects.push(Effect::Everything);
         }
-        let is_full = webhooks.len() - superfluous.len() >= MOST;
         effects.push(if is_full { Effect::Tell(Err(Trouble::Full)) } else { Effect::Call(Call::Create) });
         return (State { known: None, cursor: None, ..state }, effects);
     };
@@ -201,15 +201,21 @@ fn failed(state: State, call: &Call, trouble: Trouble, now: Instant) -> (State, 
     match call {
         // Something was changed, and nobody knows what.
         Call::Read { .. } => lost(state, trouble, now, vec![]),
-        // What is listened to goes on for as long as it is there.
-        Call::List if state.cursor.is_some() => (State { look_at: soon(&state, now), ..state }, vec![]),
-        Call::List | Call::Create => {
-            let look_at = match trouble {
-                Trouble::Unreachable(_) => soon(&state, now),
-                Trouble::Full | Trouble::NotPermitted | Trouble::Refused(_) => now + state.check,
-            };
-            (State { look_at, ..state }, vec![Effect::Tell(Err(trouble))])
-        }
+        Call::List | Call::Create => match trouble {
+            // What is listened to goes on for as long as it is there.
+            Trouble::Unreachable(_) if state.cursor.is_some() => {
+                (State { look_at: soon(&state, now), ..state }, vec![])
+            }
+            // Nor can anybody read anew what is kept.
+            Trouble::Unreachable(_) => {
+                (State { look_at: soon(&state, now), ..state }, vec![Effect::Tell(Err(trouble))])
+            }
+            // Until a person has changed that, nothing is kept longer than from one look to the next.
+            Trouble::Full | Trouble::NotPermitted | Trouble::Refused(_) => {
+                let unheard = vec![Effect::Everything, Effect::Tell(Err(trouble))];
+                (State { cursor: None, look_at: now + state.check, ..state }, unheard)
+            }
+        },
         Call::Enable { .. } | Call::Refresh { .. } | Call::Delete { .. } => {
             (State { look_at: soon(&state, now), ..state }, vec![])
         }

@@ -109,11 +109,12 @@ fn a_second_one_of_the_same_url_goes() {
 }
 
 #[test]
-fn a_base_with_ten_webhooks_is_left_alone_and_looked_at_again() {
+fn a_base_with_ten_webhooks_is_left_alone_and_at_each_look_all_that_is_kept_is_dropped() {
     let (state, effects) = decide(fresh(None), timer(), *NOW);
     assert_eq!(effects, call(Call::List));
     let (state, effects) = decide(state, Event::Listed(others(10), TIME), *NOW);
-    assert_eq!((effects, state.wake_at()), (vec![Effect::Tell(Err(Trouble::Full))], *NOW + CHECK));
+    let unheard = vec![Effect::Everything, Effect::Tell(Err(Trouble::Full))];
+    assert_eq!((effects, state.wake_at()), (unheard, *NOW + CHECK));
 }
 
 #[test]
@@ -189,6 +190,22 @@ fn a_list_that_fails_ends_nothing_that_is_listened_to() {
     let (state, effects) = decide(fresh(None), unreachable, *NOW);
     assert!(matches!(&effects[..], [Effect::Tell(Err(Trouble::Unreachable(_)))]));
     assert_eq!(state.wake_at(), *NOW + AGAIN);
-    let (state, _) = decide(fresh(None), Event::Failed(Call::List, Trouble::NotPermitted), *NOW);
-    assert_eq!(state.wake_at(), *NOW + CHECK, "what a person has to change takes its time");
+}
+
+#[test]
+fn while_airtable_refuses_a_webhook_all_that_is_kept_is_dropped_at_each_look() {
+    let refused = || Trouble::Refused("422".to_owned());
+    for state in [fresh(None), listening(4)] {
+        for (call, trouble) in [
+            (Call::List, Trouble::NotPermitted),
+            (Call::Create, Trouble::NotPermitted),
+            (Call::List, refused()),
+            (Call::Create, refused()),
+        ] {
+            let failed = Event::Failed(call, trouble.clone());
+            let (state, effects) = decide(state.clone(), failed, *NOW);
+            assert_eq!(effects, [Effect::Everything, Effect::Tell(Err(trouble))]);
+            assert_eq!((state.cursor, state.wake_at()), (None, *NOW + CHECK), "a person has to change it");
+        }
+    }
 }

@@ -77,6 +77,22 @@ async fn many_who_need_the_schema_at_once_ask_once() {
 }
 
 #[tokio::test]
+async fn the_schema_is_asked_for_with_the_gateways_urgency_since_others_may_need_it_as_well() {
+    let upstream = Upstream::new(airtable).await;
+    let slow = ["--requests-per-second=1"];
+    let gateway = gateway(&upstream.url, tempfile::tempdir().unwrap(), &slow).await;
+    let list = |number| outcome(call(&gateway, "all", Method::GET, &format!("Deals?number={number}")));
+    let many = futures::future::join_all((0..4).map(list));
+    let patient = async {
+        until("one is answered, and the others wait", || upstream.seen().len() == 1).await;
+        outcome(call(&gateway, "shop", Method::GET, "Deals").header("Priority", "u=7")).await
+    };
+    assert_eq!(tokio::join!(many, patient).1.0, 200);
+    let order: Vec<String> = upstream.seen().iter().map(|seen| seen.target.clone()).collect();
+    assert!(order[1].starts_with("/v0/meta/"), "{order:?}");
+}
+
+#[tokio::test]
 async fn while_airtable_can_not_be_asked_the_tables_known_last_count() {
     let quota = json!({"errors": [{"error": "PUBLIC_API_BILLING_LIMIT_EXCEEDED", "message": "…"}]});
     let no_table = (403, json!("INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"));

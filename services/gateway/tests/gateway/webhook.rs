@@ -235,7 +235,7 @@ async fn notifications_in_bursts_are_few_reads() {
 }
 
 #[tokio::test]
-async fn a_base_with_ten_webhooks_is_served_without() {
+async fn a_base_with_ten_webhooks_is_served_without_and_nothing_is_kept_longer_than_from_look_to_look() {
     let airtable = Airtable::new().await;
     let specification = json!({"options": {"filters": {"dataTypes": ["tableData"]}}});
     for _ in 0..10 {
@@ -250,6 +250,9 @@ async fn a_base_with_ten_webhooks_is_served_without() {
     let said = async { while !standing().await.contains("10 webhooks") {} };
     tokio::time::timeout(Duration::from_secs(10), said).await.unwrap();
     assert!(listening.gateway.metrics().contains("gateway_webhook_listening 0"));
+    while !listening.read().await.1 {}
+    airtable.rename("Unheard").await;
+    listening.sees("Unheard").await;
     let first = airtable.hooks().await[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(answer(airtable.request(Method::DELETE, &format!("{HOOKS}/{first}"))).await.0, 200);
     listening.listens().await;
