@@ -9,6 +9,7 @@ use crate::{
     base_urls::{Attachments, Webhook},
     condition::Condition,
     reference::{SecretKeyRef, ServiceAccountRef, UrlSecretRef},
+    url_rules::is_url,
     workload::Workload,
 };
 
@@ -56,7 +57,7 @@ pub struct AirtableBaseSpec {
     /// URL of the Airtable API; `https://api.airtable.com` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 8, max = 512))]
-    #[x_kube(validation = Rule::new("self.startsWith('http://') || self.startsWith('https://')").message("spec.endpoint must begin with http:// or https://, for example https://api.airtable.com"))]
+    #[x_kube(validation = Rule::new(is_url()).message("spec.endpoint must be http:// or https:// and a host, without a user, ? and #, for example https://api.airtable.com"))]
     pub endpoint: Option<String>,
     /// The budget of requests; Airtable's own limits when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,11 +3,10 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::reference::SecretKeyRef;
-
-/// A host, or an IPv6 address in brackets; then a port and a path, if any.
-const IS_PUBLIC_URL: &str =
-    "self.matches('^https?://([^]/?#@:[[:space:]]+|[[][0-9a-fA-F:.]+[]])(:[0-9]{1,5})?(/[^?#[:space:]]*)?$')";
+use crate::{
+    reference::SecretKeyRef,
+    url_rules::{are_hosts, is_url},
+};
 
 /// URLs of the gateway's own for attachments, which don't expire.
 #[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Eq)]
@@ -15,7 +14,7 @@ const IS_PUBLIC_URL: &str =
 pub struct Attachments {
     /// Public URL of the gateway, under which whoever opens a link reaches its `/attachments/`.
     #[schemars(length(min = 8, max = 512))]
-    #[x_kube(validation = Rule::new(IS_PUBLIC_URL).message("spec.attachments.url must be http:// or https:// and a host, without ? and #, for example https://airtable.example.com"))]
+    #[x_kube(validation = Rule::new(is_url()).message("spec.attachments.url must be http:// or https:// and a host, without a user, ? and #, for example https://airtable.example.com"))]
     pub url: String,
     /// Where the keys that sign the URLs are: one a line, each of at least 32 characters. The first signs, all are good. A
     /// changed one is taken up without a restart.
@@ -25,7 +24,7 @@ pub struct Attachments {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
-    #[x_kube(validation = Rule::new(r"self.all(host, host.matches('^(https?://)?([*][.][-_a-zA-Z0-9]+([.][-_a-zA-Z0-9]+)+|[-_a-zA-Z0-9]+([.][-_a-zA-Z0-9]+)*)(:[0-9]{1,5})?$'))").message("spec.attachments.hosts has names of hosts, for example *.airtableusercontent.com or http://content.example.com:8090"))]
+    #[x_kube(validation = Rule::new(are_hosts()).message("spec.attachments.hosts has names of hosts, with ports from 1 to 65535 if any, for example *.airtableusercontent.com or http://content.example.com:8090"))]
     pub hosts: Option<Vec<String>>,
 }
 
@@ -35,7 +34,7 @@ pub struct Attachments {
 pub struct Webhook {
     /// URL under which Airtable reaches the gateway's `/api/airtable/webhooks/notify`.
     #[schemars(length(min = 8, max = 512))]
-    #[x_kube(validation = Rule::new(IS_PUBLIC_URL).message("spec.cache.webhook.url must be http:// or https:// and a host, without ? and #, for example https://airtable.example.com"))]
+    #[x_kube(validation = Rule::new(is_url()).message("spec.cache.webhook.url must be http:// or https:// and a host, without a user, ? and #, for example https://airtable.example.com"))]
     pub url: String,
     /// Seconds between two looks whether the webhook is there and a notification was lost; 300 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ pub mod reference;
 pub mod saga;
 pub mod schema;
 pub mod step;
+mod url_rules;
 pub mod workflow;
 pub mod workload;
 

@@ -41,6 +41,7 @@ reasons! {
     SecretKeyMissing: "The Secret exists, but has no such key, or the key is empty.", "Add the key to the Secret.";
     TokenRefused: "Airtable refuses the token.", "Put a valid token into the Secret; the gateway takes it up by itself.";
     CertificateUnusable: "The Secret of spec.tls holds no certificate with its key.", "Put both into it, as PEM; the gateway takes them up by itself.";
+    AttachmentKeysUnusable: "The Secret of spec.attachments holds no keys that can sign links.", "Put random ones into it, each of at least 32 characters, one a line; the gateway takes them up by itself.";
     StoreUnreachable: "The gateway can't use the store of spec.store, and no request goes to Airtable.", "Check the URL and password in the Secret, the server, and egress rules; the gateway goes on by itself once the store answers.";
     BaseNotFound: "Airtable does not know the base, or the token is not granted to it.", "Correct spec.baseId, or grant the token access to the base.";
     UpstreamUnreachable: "Airtable can't be reached.", "Check spec.endpoint, DNS and egress rules.";

@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::url_rules::is_url;
+
 /// An object of the same namespace, by name.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
@@ -70,10 +72,10 @@ pub struct ServiceAccountRef {
 /// A service that somebody else runs, instead of a Deployment by the operator.
 #[derive(Serialize, Deserialize, KubeSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.url.startsWith('http://') || self.url.startsWith('https://')").message("external.url must begin with http:// or https://"))]
 pub struct External {
     /// Base URL, without a path, for example `http://10.0.0.7:8010`.
     #[schemars(length(min = 8, max = 512))]
+    #[x_kube(validation = Rule::new(is_url()).message("external.url must be http:// or https:// and a host, without a user, ? and #, for example http://10.0.0.7:8010"))]
     pub url: String,
     /// The bearer token that the operator sends there.
     #[serde(default, skip_serializing_if = "Option::is_none")]

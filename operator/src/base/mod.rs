@@ -11,7 +11,7 @@ mod validate;
 
 use std::sync::Arc;
 
-use crds::AirtableBase;
+use crds::{AirtableBase, reason::Reason};
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
@@ -40,6 +40,9 @@ async fn pass(base: &AirtableBase, ctx: &Context) -> Result<Verdict, Error> {
     if under_way == 0 && base.metadata.deletion_timestamp.is_some() {
         return Ok(Verdict::Ready);
     }
+    if let Err(wrong) = validate::urls(base) {
+        return status::refused(base, Reason::Invalid, wrong, ctx).await;
+    }
     let observed = observe::before(base, ctx).await?;
     let valid = validate::validate(base, &observed, under_way);
     let children = build::plan(base, &observed, &ctx.config)
@@ -56,7 +59,7 @@ async fn pass(base: &AirtableBase, ctx: &Context) -> Result<Verdict, Error> {
     };
     let deployed = match Box::pin(applied).await {
         Err(error @ (apply::Error::Api { .. } | apply::Error::Taken { .. })) => {
-            return status::refused(base, &error, ctx).await;
+            return status::refused(base, Reason::ApplyFailed, error.to_string(), ctx).await;
         }
         other => other?,
     };

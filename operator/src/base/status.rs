@@ -12,7 +12,6 @@ use super::{
     schema::Outcome,
 };
 use crate::{
-    apply,
     conditions::{Verdict, of_verdict},
     context::Context,
     status::conclude,
@@ -96,6 +95,10 @@ fn of_check(why: &str) -> Verdict {
             Reason::CertificateUnusable,
             format!("TLS can't be served with the Secret of spec.tls: {rest}"),
         ),
+        "AttachmentKeysUnusable" => Verdict::Stalled(
+            Reason::AttachmentKeysUnusable,
+            format!("links to attachments can't be signed with the Secret of spec.attachments: {rest}"),
+        ),
         "StoreUnreachable" => {
             Verdict::Stalled(Reason::StoreUnreachable, format!("the store can't be used: {rest}"))
         }
@@ -110,13 +113,18 @@ fn of_check(why: &str) -> Verdict {
     }
 }
 
-/// Says that the API server refused a child; the next pass tries again.
-pub async fn refused(base: &AirtableBase, error: &apply::Error, ctx: &Context) -> Result<Verdict, Error> {
-    let verdict = Verdict::Stalled(Reason::ApplyFailed, error.to_string());
+/// Says why the children stay as they are; the next pass tries again.
+pub async fn refused(
+    base: &AirtableBase,
+    reason: Reason,
+    why: String,
+    ctx: &Context,
+) -> Result<Verdict, Error> {
+    let verdict = Verdict::Stalled(reason, why.clone());
     let mut status = base.status.clone().unwrap_or_default();
     status.observed_generation = base.metadata.generation;
     status.conditions = of_verdict(&verdict, &status.conditions, base.metadata.generation, Timestamp::now());
-    let not_read = base.spec.schema.is_some().then(|| Outcome::NotRead(error.to_string()));
+    let not_read = base.spec.schema.is_some().then(|| Outcome::NotRead(why));
     drift::put(base, not_read.as_ref(), &mut status, Timestamp::now());
     conclude(base, status, ctx).await?;
     Ok(verdict)
@@ -144,6 +152,10 @@ mod tests {
         ));
         assert!(matches!(not_ready(&["starting"]), Verdict::Reconciling(..)));
         assert!(matches!(not_ready(&[]), Verdict::Reconciling(..)));
+        assert!(matches!(
+            not_ready(&["AttachmentKeysUnusable: /keys: a key has fewer than 32 characters"]),
+            Verdict::Stalled(Reason::AttachmentKeysUnusable, message) if message.ends_with("32 characters")
+        ));
         let ledger_in_the_store = ["LedgerUnwritable: timed out", "StoreUnreachable: timed out"];
         assert_eq!(
             not_ready(&ledger_in_the_store),

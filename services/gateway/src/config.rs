@@ -21,7 +21,7 @@ pub struct Config {
     #[command(flatten)]
     pub api_server: ApiServer,
     /// Airtable, or what stands for it
-    #[arg(long, env = "GATEWAY_UPSTREAM", default_value = "https://api.airtable.com", value_name = "URL")]
+    #[arg(long, env = "GATEWAY_UPSTREAM", default_value = "https://api.airtable.com", value_name = "URL", value_parser = base_url)]
     pub upstream: Url,
     /// Id of the one base this gateway serves
     #[arg(long, env = "GATEWAY_BASE", value_name = "appXXXXXXXXXXXXXX", value_parser = base_id)]
@@ -177,14 +177,15 @@ fn base_id(text: &str) -> Result<String, String> {
     if is_id { Ok(text.to_owned()) } else { Err("expected `app` followed by letters and digits".to_owned()) }
 }
 
-/// A URL under which others reach this gateway; paths are put behind it.
-pub fn public_url(text: &str) -> Result<Url, String> {
+/// A URL that paths are put behind: what else it had would be lost.
+pub fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
-    let is_plain = url.query().is_none() && url.fragment().is_none();
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    let is_plain = !has_user && url.query().is_none() && url.fragment().is_none();
     if matches!(url.scheme(), "http" | "https") && is_plain {
         Ok(url)
     } else {
-        Err("expected https://… without `?` and `#`".to_owned())
+        Err("expected http://… or https://… without a user, `?` and `#`".to_owned())
     }
 }
 
@@ -193,14 +194,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_public_url_is_one_that_a_path_can_follow() {
+    fn a_base_url_is_one_that_a_path_can_follow() {
         for text in ["https://airtable.example.com", "http://[::1]:8002/prefix/"] {
-            assert!(public_url(text).is_ok(), "{text}");
+            assert!(base_url(text).is_ok(), "{text}");
         }
-        for text in
-            ["ftp://airtable.example.com", "https://x.example.com/?a=b", "https://x.example.com/#a", "x"]
-        {
-            assert!(public_url(text).is_err(), "{text}");
+        for text in [
+            "ftp://airtable.example.com",
+            "https://x.example.com/?a=b",
+            "https://x.example.com/?",
+            "https://x.example.com/#a",
+            "https://user@x.example.com",
+            "https://user:password@x.example.com",
+            "https://x.example.com:99999",
+            "x",
+        ] {
+            assert!(base_url(text).is_err(), "{text}");
         }
     }
 }

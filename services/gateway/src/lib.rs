@@ -103,7 +103,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     served
 }
 
-/// Ready: Airtable serves the base with this token, and ledger and store can be used.
+/// Ready: Airtable serves the base with this token, and ledger, store and the keys of links can be used.
 fn readiness(gateway: &Gateway) -> Readiness {
     let (upstream, ledger) = (gateway.clone(), gateway.clone());
     let readiness = Readiness::default()
@@ -112,6 +112,14 @@ fn readiness(gateway: &Gateway) -> Readiness {
             let ledger = ledger.clone();
             async move { ledger.check_ledger().await }
         });
+    let readiness = match gateway.reads().links() {
+        Some(_) => {
+            let reads = gateway.reads().clone();
+            let check = move || reads.links().map_or(Ok(()), links::Links::check);
+            readiness.check("attachmentKeys", move || std::future::ready(check()))
+        }
+        None => readiness,
+    };
     match gateway.store().cloned() {
         Some(store) => readiness.check("store", move || {
             let store = store.clone();

@@ -98,7 +98,7 @@ impl Gateway {
         });
         let reads = Reads::new(
             &config.reads,
-            Links::new(&config.links, &config.base).map_err(Error::Config)?,
+            Links::new(&config.links, &config.base),
             delivery.clone(),
             metrics.clone(),
             replicas,

@@ -56,17 +56,19 @@ type Parts = Path<(String, String, String, String, String, String)>;
 async fn serve(State(gateway): State<Gateway>, Path(parts): Parts, headers: HeaderMap) -> Response {
     let (table, record, attachment, size, mac, file_name) = &parts;
     let reference = |size| Reference { table, record, attachment, size, file_name };
-    let reference = Size::named(size)
-        .map(reference)
-        .filter(|reference| gateway.reads().links().is_some_and(|links| links.verifies(reference, mac)));
-    let (outcome, response) = match reference {
-        None => ("forged", Answer::not_found().into_response()),
-        Some(reference) => match gateway.attachments().answer(&gateway, &reference, &headers).await {
-            Ok(response) if response.status() == StatusCode::NOT_MODIFIED => ("notModified", response),
-            Ok(response) => ("served", response),
-            Err(answer) if answer.status == StatusCode::NOT_FOUND => ("gone", answer.into_response()),
-            Err(answer) => ("unavailable", answer.into_response()),
-        },
+    let reference = Size::named(size).map(reference).zip(gateway.reads().links());
+    let signed = reference.map(|(reference, links)| (reference, links.verifies(&reference, mac)));
+    let (outcome, response) = match signed {
+        None | Some((_, Some(false))) => ("forged", Answer::not_found().into_response()),
+        Some((_, None)) => ("unavailable", unavailable("this gateway has no keys for links").into_response()),
+        Some((reference, Some(true))) => {
+            match gateway.attachments().answer(&gateway, &reference, &headers).await {
+                Ok(response) if response.status() == StatusCode::NOT_MODIFIED => ("notModified", response),
+                Ok(response) => ("served", response),
+                Err(answer) if answer.status == StatusCode::NOT_FOUND => ("gone", answer.into_response()),
+                Err(answer) => ("unavailable", answer.into_response()),
+            }
+        }
     };
     gateway.attachments().requests.with_label_values(&[outcome]).inc();
     let mut response = response;

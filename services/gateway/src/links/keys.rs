@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use auth::{Secret, SecretFile};
@@ -18,7 +18,17 @@ const MAC_BYTES: usize = 16;
 /// The file, read again when it changes.
 pub struct Keys {
     file: SecretFile,
-    last: Mutex<(Secret, Arc<Ring>)>,
+    last: Mutex<Last>,
+}
+
+/// What the file came to.
+#[derive(Default)]
+struct Last {
+    read: Option<Result<Secret, String>>,
+    /// Those of the last time that it had some.
+    ring: Option<Arc<Ring>>,
+    /// Why it has none now.
+    why: Option<String>,
 }
 
 /// The keys in it. They are not printed.
@@ -28,29 +38,50 @@ pub struct Ring {
 }
 
 impl Keys {
-    /// The keys in `file`.
-    ///
-    /// # Errors
-    /// When it can't be read, or what is in it are no keys.
-    pub fn open(file: &Path) -> Result<Self, String> {
-        let file = SecretFile::new(file);
-        let secret = file.read().map_err(|error| error.to_string())?;
-        let ring = Ring::read(&secret).map_err(|why| format!("{}: {why}", file.path().display()))?;
-        Ok(Self { last: Mutex::new((secret, Arc::new(ring))), file })
+    /// The keys in `file`, which may come later.
+    pub fn new(file: &Path) -> Self {
+        Self { file: SecretFile::new(file), last: Mutex::default() }
     }
 
-    /// The keys as the file has them; where it can't be read, those that it had.
-    pub fn ring(&self) -> Arc<Ring> {
+    /// The keys as the file has them; where it has none, those that it had.
+    pub fn ring(&self) -> Option<Arc<Ring>> {
+        self.last().ring.clone()
+    }
+
+    /// Whether there are keys.
+    ///
+    /// # Errors
+    /// Why not, beginning with a reason.
+    pub fn check(&self) -> Result<(), String> {
+        let last = self.last();
+        let why = last.why.as_deref().filter(|_| last.ring.is_none());
+        why.map_or(Ok(()), |why| Err(format!("AttachmentKeysUnusable: {why}")))
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        let read = self.file.read().map_err(|error| error.to_string());
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.file.read() {
-            Ok(secret) if secret == last.0 => (),
-            Ok(secret) => match Ring::read(&secret) {
-                Ok(ring) => *last = (secret, Arc::new(ring)),
-                Err(why) => tracing::warn!(file = %self.file.path().display(), why, "the keys for URLs stay"),
-            },
-            Err(error) => tracing::warn!(%error, "the keys for URLs stay"),
+        if last.learn(read)
+            && let Some(why) = &last.why
+        {
+            tracing::warn!(file = %self.file.path().display(), why, "the keys for URLs can't be used, those before stay");
         }
-        last.1.clone()
+        last
+    }
+}
+
+impl Last {
+    /// Whether the file is another one than before.
+    fn learn(&mut self, read: Result<Secret, String>) -> bool {
+        if self.read.as_ref() == Some(&read) {
+            return false;
+        }
+        match read.as_ref().map_err(Clone::clone).and_then(Ring::read) {
+            Ok(ring) => (self.ring, self.why) = (Some(Arc::new(ring)), None),
+            Err(why) => self.why = Some(why),
+        }
+        self.read = Some(read);
+        true
     }
 }
 
@@ -125,11 +156,28 @@ mod tests {
     fn a_file_that_breaks_later_leaves_the_keys_that_it_had() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys");
-        assert!(Keys::open(&file).is_err());
-        std::fs::write(&file, OLD).unwrap();
-        let keys = Keys::open(&file).unwrap();
-        let mac = keys.ring().mac("message");
+        let keys = Keys::new(&file);
+        assert!(keys.ring().is_none(), "they may come later");
+        assert!(keys.check().unwrap_err().starts_with("AttachmentKeysUnusable: "));
+        std::fs::write(&file, "hunter2").unwrap();
+        let why = keys.check().unwrap_err();
+        assert!(why.contains("32 characters") && !why.contains("hunter2"), "{why}");
         std::fs::remove_file(&file).unwrap();
-        assert!(keys.ring().verifies("message", &mac));
+        std::fs::write(&file, OLD).unwrap();
+        let keys = Keys::new(&file);
+        let mac = keys.ring().unwrap().mac("message");
+        std::fs::remove_file(&file).unwrap();
+        assert!(keys.ring().unwrap().verifies("message", &mac));
+        assert_eq!(keys.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_file_is_told_once_until_it_changes() {
+        let mut last = Last::default();
+        let missing = || Err("missing".to_owned());
+        let short = || Ok(Secret::from("hunter2"));
+        let learnt: Vec<bool> =
+            [missing(), missing(), short(), short(), missing()].map(|read| last.learn(read)).into();
+        assert_eq!(learnt, [true, false, true, false, true]);
     }
 }

@@ -10,9 +10,16 @@ mod keys;
 mod options;
 pub mod reference;
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
-use self::{cells::Size, hosts::Hosts, keys::Keys, reference::Reference};
+use self::{
+    cells::Size,
+    hosts::Hosts,
+    keys::{Keys, Ring},
+    reference::Reference,
+};
 pub use options::Options;
 
 /// What makes URLs and knows them again.
@@ -22,6 +29,12 @@ pub struct Links {
     origin: String,
     keys: Keys,
     hosts: Hosts,
+}
+
+/// Makes URLs with the keys as they are now.
+pub struct Signer<'a> {
+    links: &'a Links,
+    ring: Arc<Ring>,
 }
 
 /// Which URLs of attachments a client wants: `Attachment-Urls: airtable` asks for Airtable's.
@@ -46,30 +59,42 @@ impl Wanted {
 
 impl Links {
     /// Links to attachments in `base`, where they are wanted.
-    ///
-    /// # Errors
-    /// When the keys can't be used.
-    pub fn new(options: &Options, base: &str) -> Result<Option<Self>, String> {
-        let (Some(url), Some(file)) = (&options.urls, &options.key_file) else { return Ok(None) };
+    pub fn new(options: &Options, base: &str) -> Option<Self> {
+        let (url, file) = (options.urls.as_ref()?, options.key_file.as_ref()?);
         let origin = url.as_str().trim_end_matches('/').to_owned();
         let hosts = Hosts::new(options.hosts.clone());
-        Ok(Some(Self { base: base.to_owned(), origin, keys: Keys::open(file)?, hosts }))
+        Some(Self { base: base.to_owned(), origin, keys: Keys::new(file), hosts })
     }
 
-    /// The URL in place of `url`; none where that is not of Airtable's content.
-    pub fn url(&self, url: &str, reference: &Reference<'_>) -> Option<String> {
-        self.hosts.url(url)?;
-        let mac = self.keys.ring().mac(&reference.signed(&self.base));
-        Some(format!("{}/attachments/{}", self.origin, reference.path(&mac)))
+    /// What makes the URLs of an answer; none while there are no keys.
+    pub fn signer(&self) -> Option<Signer<'_>> {
+        Some(Signer { links: self, ring: self.keys.ring()? })
     }
 
-    /// Whether this MAC makes a URL of the gateway's.
-    pub fn verifies(&self, reference: &Reference<'_>, mac: &str) -> bool {
-        self.keys.ring().verifies(&reference.signed(&self.base), mac)
+    /// Whether this MAC makes a URL of the gateway's; none while there are no keys.
+    pub fn verifies(&self, reference: &Reference<'_>, mac: &str) -> Option<bool> {
+        Some(self.keys.ring()?.verifies(&reference.signed(&self.base), mac))
+    }
+
+    /// Ready: there are keys.
+    ///
+    /// # Errors
+    /// Why not, beginning with a reason.
+    pub fn check(&self) -> Result<(), String> {
+        self.keys.check()
     }
 
     /// Where content may be fetched from.
     pub fn hosts(&self) -> &Hosts {
         &self.hosts
+    }
+}
+
+impl Signer<'_> {
+    /// The URL in place of `url`; none where that is not of Airtable's content.
+    pub fn url(&self, url: &str, reference: &Reference<'_>) -> Option<String> {
+        self.links.hosts.url(url)?;
+        let mac = self.ring.mac(&reference.signed(&self.links.base));
+        Some(format!("{}/attachments/{}", self.links.origin, reference.path(&mac)))
     }
 }

@@ -18,7 +18,7 @@ pub struct Options {
         env = "GATEWAY_ATTACHMENT_URLS",
         value_name = "URL",
         requires = "attachment_key_file",
-        value_parser = config::public_url
+        value_parser = config::base_url
     )]
     pub urls: Option<Url>,
     /// File with the keys that sign these URLs, one a line of at least 32 characters: the first signs, all are good

@@ -162,6 +162,7 @@ impl Reads {
         if let Some(seen) = seen {
             self.remember(links, &seen, &found);
         }
+        let Some(signer) = links.signer() else { return answer };
         let id = self.board().marks.table_id(&table);
         let table = id.map_or(table, Cow::from);
         let body = cells::replace(&before, &found, |attachment, place| {
@@ -172,7 +173,7 @@ impl Reads {
                 size: place.size,
                 file_name: &attachment.file_name,
             };
-            links.url(&place.url, &reference.named())
+            signer.url(&place.url, &reference.named())
         });
         match body {
             Some(body) => page::resized(answer, body),

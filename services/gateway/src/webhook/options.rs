@@ -17,7 +17,7 @@ pub struct Options {
         long = "webhook-url",
         env = "GATEWAY_WEBHOOK_URL",
         value_name = "URL",
-        value_parser = config::public_url
+        value_parser = config::base_url
     )]
     pub url: Option<Url>,
     /// File that keeps the secret of the webhook over restarts; without it each start makes another webhook

@@ -226,6 +226,26 @@ async fn a_key_that_is_replaced_is_good_for_as_long_as_it_is_in_the_file() {
 }
 
 #[tokio::test]
+async fn without_keys_the_base_is_served_with_airtables_urls_and_keys_that_come_are_taken_up() {
+    let airtable = Airtable::new().await;
+    for keys in [None, Some("too short")] {
+        match keys {
+            None => std::fs::remove_file(airtable.keys()).unwrap(),
+            Some(short) => std::fs::write(airtable.keys(), short).unwrap(),
+        }
+        let gateway = airtable.gateway(&[]).await;
+        let url = attached(&airtable, &gateway).await["url"].as_str().unwrap().to_owned();
+        assert!(url.starts_with(&airtable.url), "{url}");
+        let path = format!("{}/attachments/T/{INVOICE}/{ATTACHMENT}/original/x/a.png", gateway.url);
+        assert_eq!(fetch(&path).await.0, 503, "nobody knows whether it is forged");
+        std::fs::write(airtable.keys(), KEY).unwrap();
+        let ours = async { while !text(&read(&gateway).await[0], "url").starts_with(&gateway.url) {} };
+        tokio::time::timeout(Duration::from_secs(10), ours).await.unwrap();
+        assert_eq!(fetch(&path).await.0, 404);
+    }
+}
+
+#[tokio::test]
 async fn without_the_option_urls_are_airtables_and_there_is_no_such_path() {
     let airtable = Airtable::new().await;
     let gateway = Running::new(&airtable.url, &[&format!("--base={BASE}")]).await;
