@@ -1,4 +1,7 @@
-"""Every test runs against a simulator, a gateway before one, and one with a cache, and all must say the same."""
+"""Every test runs against a simulator, a gateway before one, and one with a cache, and all must say the same.
+
+Those marked `linked` run against a gateway with links to attachments as well.
+"""
 
 import json
 import os
@@ -11,10 +14,10 @@ from pathlib import Path
 import pytest
 import pyairtable
 from exchanges import Exchanges
-from target import BASE, Target, cached, direct, gateway
+from target import BASE, Target, cached, direct, gateway, linked
 
 ROOT = Path(__file__).parents[2]
-TARGETS = {"direct": direct, "gateway": gateway, "cached": cached}
+TARGETS = {"direct": direct, "gateway": gateway, "cached": cached, "linked": linked}
 
 said: dict[str, list[str]] = {}
 
@@ -51,6 +54,7 @@ def running(request: pytest.FixtureRequest, started: Callable[[str], Target]) ->
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*targets): makes sense against these targets")
+    config.addinivalue_line("markers", "linked: makes sense with links to attachments as well")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,8 +62,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def makes_sense(item: pytest.Item) -> bool:
-    only = item.get_closest_marker("only")
-    return only is None or item.callspec.params["running"] in only.args
+    only, callspec = item.get_closest_marker("only"), getattr(item, "callspec", None)
+    name = callspec and callspec.params.get("running")
+    if name == "linked" and not item.get_closest_marker("linked"):
+        return False
+    return only is None or name in only.args
 
 
 def plain(name: str) -> str:

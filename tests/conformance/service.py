@@ -17,8 +17,8 @@ def free_port() -> int:
 class Service:
     """Starts on construction; its log is a file beside the others of the test run."""
 
-    def __init__(self, program: Path, role: str, folder: Path, *arguments: object) -> None:
-        port = free_port()
+    def __init__(self, program: Path, role: str, folder: Path, *arguments: object, port: int | None = None) -> None:
+        port = port or free_port()
         self.role, self.url = role, f"http://127.0.0.1:{port}"
         self.log = folder / f"{role}-{port}.log"
         command = [program, role, f"--listen=127.0.0.1:{port}", "--log-text", *map(str, arguments)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from service import Service
+from service import Service, free_port
 
 BASE = "appCONF0000000001"
 TOKEN = "patCONF.upstream"
@@ -54,15 +54,16 @@ def direct(program: Path, folder: Path, limits: str = "off") -> Iterator[Target]
 
 
 @contextmanager
-def gateway(program: Path, folder: Path, *more: str, name: str = "gateway") -> Iterator[Target]:
-    """A gateway before a simulator which keeps Airtable's limits."""
+def gateway(program: Path, folder: Path, *more: str, name: str = "gateway", port: int | None = None) -> Iterator[Target]:
+    """A gateway before a simulator which keeps Airtable's limits; `{simulator}` in an option is where that one is."""
     key, token = folder / "key", folder / "token"
     key.write_text("client-key\n")
     token.write_text(TOKEN + "\n")
     simulator = start_simulator(program, folder, "airtable")
     try:
         options = [f"--upstream={simulator.url}", f"--base={BASE}", f"--token-file={token}", f"--client-key-file={key}"]
-        gateway = Service(program, "gateway", folder, *options, f"--ledger={folder / 'ledger'}", *more)
+        options += [f"--ledger={folder / 'ledger'}", *(option.format(simulator=simulator.url) for option in more)]
+        gateway = Service(program, "gateway", folder, *options, port=port)
         try:
             yield Target(name, gateway.url, "client-key", simulator.url, gateway.process.pid)
         finally:
@@ -76,6 +77,16 @@ def cached(program: Path, folder: Path, *more: str) -> Iterator[Target]:
     """The same, with answers that are kept for longer than a test takes."""
     kept = ["--cache-ttl-seconds=600", "--cache-stale-while-revalidate-seconds=600"]
     with gateway(program, folder, *kept, *more, name="cached") as target:
+        yield target
+
+
+@contextmanager
+def linked(program: Path, folder: Path) -> Iterator[Target]:
+    """The same without, and with attachments under URLs of the gateway's own."""
+    keys, port = folder / "link-keys", free_port()
+    keys.write_text("0123456789abcdef" * 2)
+    links = [f"--attachment-urls=http://127.0.0.1:{port}", f"--attachment-key-file={keys}", "--attachment-hosts={simulator}"]
+    with gateway(program, folder, *links, name="linked", port=port) as target:
         yield target
 
 

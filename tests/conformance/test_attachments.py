@@ -15,6 +15,8 @@ from target import Target
 
 ONE = "recCONF0000000201"
 
+pytestmark = pytest.mark.linked
+
 
 def png(width: int, height: int) -> bytes:
     """A black image."""
@@ -57,6 +59,20 @@ def table(base: pyairtable.Base) -> Table:
     table = base.table("Others")
     table.create_field("files", "multipleAttachments")
     return table
+
+
+# A link is good for whatever the gateway's own clock says, and found by the record.
+@pytest.mark.only("linked")
+def test_links_outlive_airtables_urls_and_their_files_go_with_the_cell(target: Target, table: Table, url: str) -> None:
+    made = table.create({"files": [{"url": url}]})
+    await_files(target)
+    [held] = table.get(made["id"])["fields"]["files"]
+    assert held["url"].startswith(f"{target.url}/attachments/") and held["url"].endswith("/logo.png")
+    target.advance(2 * 60 * 60)
+    assert requests.get(held["url"], timeout=10).content == LOGO
+    table.update(made["id"], {"files": []})
+    gone = requests.get(held["url"], timeout=10)
+    assert (gone.status_code, gone.headers["Cache-Control"]) == (404, "public, max-age=60")
 
 
 def await_files(target: Target) -> None:
