@@ -145,15 +145,19 @@ impl Attachments {
             None if reads.is_gone(reference) => Some(Err(gone())),
             present => present.map(Ok),
         };
-        let late = || reads.present(reference).ok_or_else(|| unavailable("too many others wait as well"));
+        let late = || unavailable("too many others wait as well");
         if let Some(known) = known() {
             return known;
         }
-        let Some(_turn) = self.turns.of(reference.record, deadline).await else { return late() };
+        let Some(_turn) = self.turns.of(reference.record, deadline).await else {
+            return reads.present(reference).ok_or_else(late);
+        };
         if let Some(known) = known() {
             return known;
         }
-        let Some(_place) = self.turns.read(deadline).await else { return late() };
+        let Some(_place) = self.turns.read(deadline).await else {
+            return reads.present(reference).ok_or_else(late);
+        };
         read(gateway, reference, deadline).await
     }
 }

@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_of_one_record_wait_for_each_other_until_their_deadline_and_others_do_not() {
-        let (turns, deadline) = (Turns::new(), Instant::now() + Duration::from_secs(60));
+        let (turns, deadline) = (Turns::new(), Instant::now() + Duration::from_mins(1));
         let first = turns.of("rec1", deadline).await;
         assert!(first.is_some() && turns.of("rec2", deadline).await.is_some());
         assert!(turns.of("rec1", deadline).await.is_none());
@@ -74,7 +74,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn few_read_at_a_time() {
-        let (turns, deadline) = (Turns::new(), Instant::now() + Duration::from_secs(60));
+        let (turns, deadline) = (Turns::new(), Instant::now() + Duration::from_mins(1));
         let mut reading = Vec::new();
         for _ in 0..READS {
             reading.extend(turns.read(deadline).await);
