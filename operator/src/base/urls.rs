@@ -23,8 +23,8 @@ pub fn of_webhook(wanted: &Webhook, memory: Memory) -> impl Iterator<Item = Stri
     std::iter::once(format!("--webhook-url={}", wanted.url)).chain(state).chain(check)
 }
 
-/// The volume with the keys, and where it is mounted. It is not optional: without keys a gateway does not start, so that
-/// the pod waits for them at the node instead of ending again and again.
+/// The volume with the keys, and where it is mounted. It is not optional: the pod waits for a Secret that is missing at
+/// its node, so that no client is given Airtable's URLs until it is there.
 pub fn volume(wanted: &Attachments) -> (Value, Value) {
     let of = &wanted.key_secret_ref;
     let items = json!([{ "key": of.key(), "path": "keys" }]);
