@@ -128,9 +128,13 @@ impl Config {
     /// Bounds of each HTTP request: what waited until its deadline still gets its answer.
     pub fn http_limits(&self) -> host::Limits {
         let margin = Duration::from_secs(15);
+        let usual = host::Limits::default();
         host::Limits {
             body_bytes: crate::proxy::LARGEST_BODY,
             timeout: self.patience() + upstream::TIMEOUT + margin,
+            // Who waits has one each, and others must get through to be told that too many wait.
+            connections: usual.connections.max(2 * self.queue_limits().length),
+            ..usual
         }
     }
 }

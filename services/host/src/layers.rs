@@ -26,19 +26,32 @@ use tracing::Instrument as _;
 
 use crate::ids;
 
-/// Bounds on each request.
+/// Bounds on requests and connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Largest body in bytes; larger ones are answered 413.
     pub body_bytes: usize,
     /// Longest time until the answer begins; later ones are answered 504.
     pub timeout: Duration,
+    /// Connections at once, plain and TLS together; further ones wait to be accepted.
+    pub connections: usize,
+    /// Longest time until the head of the next request is whole, also where none of it came yet. Longer than proxies and pools
+    /// of clients keep idle connections (60 s, 90 s), so that none of them sends on one that is just being closed.
+    pub head_timeout: Duration,
+    /// Longest time in which a client takes nothing of what is written to it.
+    pub write_timeout: Duration,
 }
 
 impl Default for Limits {
-    /// 1 MiB and 30 s.
+    /// 1 MiB and 30 s; 4,096 connections, 100 s for a head, 60 s of writing in vain.
     fn default() -> Self {
-        Self { body_bytes: 1 << 20, timeout: Duration::from_secs(30) }
+        Self {
+            body_bytes: 1 << 20,
+            timeout: Duration::from_secs(30),
+            connections: 4096,
+            head_timeout: Duration::from_secs(100),
+            write_timeout: Duration::from_mins(1),
+        }
     }
 }
 

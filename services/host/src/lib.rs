@@ -14,6 +14,7 @@ mod ids;
 mod layers;
 mod persist;
 pub mod readiness;
+mod server;
 pub mod shutdown;
 pub mod tls;
 
@@ -68,7 +69,7 @@ pub struct Service {
     pub readiness: Readiness,
     /// The registry behind `/metrics`; the HTTP metrics are added to it.
     pub metrics: Metrics,
-    /// Bounds on each request.
+    /// Bounds on requests and connections.
     pub limits: Limits,
     /// Where the same is served over TLS.
     pub tls: Option<tls::Listener>,
@@ -92,30 +93,30 @@ impl Service {
 /// Serves until `shutdown` resolves and requests in flight have ended, at most `grace` longer.
 ///
 /// # Errors
-/// When the listener fails or a metric is registered twice.
+/// When a metric is registered twice.
 pub async fn serve(
     listener: TcpListener,
     mut service: Service,
     grace: Duration,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let tls = service.tls.take();
+    let (tls, limits) = (service.tls.take(), service.limits);
     if let Some(tls) = &tls {
         let certificate = tls.certificate();
         service.readiness = service.readiness.check("tls", move || std::future::ready(certificate.verdict()));
     }
     let router = service.into_router().map_err(io::Error::other)?;
     let (stop, stopping) = watch::channel(false);
-    let stopped = || {
-        let mut stopping = stopping.clone();
-        async move {
-            let _asked_or_gone = stopping.wait_for(|stop| *stop).await;
-        }
-    };
-    let plain = axum::serve(listener, router.clone()).with_graceful_shutdown(stopped()).into_future();
-    let encrypted = async {
-        let Some(tls) = tls else { return Ok(()) };
-        axum::serve(tls, router).with_graceful_shutdown(stopped()).await
+    let listeners = server::Server::new(router, limits, stopping);
+    let served = async {
+        let encrypted = async {
+            if let Some(tls) = tls {
+                listeners.accept(tls.tcp, Some(tls.acceptor)).await;
+            }
+        };
+        tokio::join!(listeners.accept(listener, None), encrypted);
+        drop(listeners);
+        stop.closed().await;
     };
     let out_of_grace = async {
         shutdown.await;
@@ -123,12 +124,12 @@ pub async fn serve(
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
-        ended = async { tokio::try_join!(plain, encrypted) } => ended.map(|_| ()),
+        () = served => (),
         () = out_of_grace => {
             tracing::warn!(grace_seconds = grace.as_secs(), "requests were still in flight when the grace period ended");
-            Ok(())
         }
     }
+    Ok(())
 }
 
 async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {

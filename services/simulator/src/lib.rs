@@ -164,7 +164,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         router: routes(state.clone(), admins),
         readiness: Readiness::default(),
         metrics,
-        limits: host::Limits { body_bytes: api::BODY_BYTES, timeout: TIMEOUT },
+        limits: host::Limits { body_bytes: api::BODY_BYTES, timeout: TIMEOUT, ..host::Limits::default() },
         tls: config.host.tls.listen().await?,
     };
     let (stop, stopped) = oneshot::channel::<()>();

@@ -98,7 +98,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         let ledger = ledger.clone();
         async move { ledger.look("ready").await.map(drop).map_err(|error| error.to_string()) }
     });
-    let limits = host::Limits { body_bytes: LARGEST_CALL, timeout: step::LONGEST + Duration::from_secs(10) };
+    let limits = host::Limits {
+        body_bytes: LARGEST_CALL,
+        timeout: step::LONGEST + Duration::from_secs(10),
+        ..host::Limits::default()
+    };
     let tls = config.host.tls.listen().await?;
     let service = host::Service { router: router(state), readiness, metrics, limits, tls };
     let stopped = Arc::new(OnceLock::new());

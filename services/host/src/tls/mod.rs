@@ -2,17 +2,16 @@
 //! listens.
 
 mod certificate;
-mod listener;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
+use tokio::net::TcpListener;
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{self, ServerConfig, crypto::CryptoProvider},
 };
 
 pub use certificate::Certificate;
-pub use listener::Listener;
 
 /// Where to serve TLS, and with which certificate; all three or none.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -68,10 +67,25 @@ impl Config {
             .with_no_client_auth()
             .with_cert_resolver(certificate.clone());
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let listening = tokio::net::TcpListener::bind(address).await;
+        let listening = TcpListener::bind(address).await;
         let tcp = listening.map_err(|source| Error::Listen { address, source })?;
         tracing::info!(listen = %tcp.local_addr().unwrap_or(address), "serves TLS");
-        Ok(Some(Listener::new(tcp, TlsAcceptor::from(Arc::new(server)), certificate)))
+        tokio::spawn(Certificate::watch(Arc::downgrade(&certificate)));
+        Ok(Some(Listener { tcp, acceptor: TlsAcceptor::from(Arc::new(server)), certificate }))
+    }
+}
+
+/// Where TLS is served, and how.
+pub struct Listener {
+    pub(crate) tcp: TcpListener,
+    pub(crate) acceptor: TlsAcceptor,
+    certificate: Arc<Certificate>,
+}
+
+impl Listener {
+    /// What is shown in handshakes.
+    pub fn certificate(&self) -> Arc<Certificate> {
+        self.certificate.clone()
     }
 }
 

@@ -72,7 +72,7 @@ impl Files {
 
 /// A server on loopback, and what ends it.
 async fn start(tls: Listener) -> (SocketAddr, oneshot::Sender<()>) {
-    let address = axum::serve::Listener::local_addr(&tls).unwrap();
+    let address = tls.tcp.local_addr().unwrap();
     let service = Service {
         router: Router::new().route("/", get(|| async { "here" })),
         readiness: Readiness::default(),
@@ -80,7 +80,7 @@ async fn start(tls: Listener) -> (SocketAddr, oneshot::Sender<()>) {
         limits: Limits::default(),
         tls: Some(tls),
     };
-    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(serve(plain, service, Duration::from_secs(1), async {
         let _asked = stopped.await;
