@@ -1,21 +1,28 @@
 //! One file from Airtable's content host to who asked for it: streamed, never kept, and nothing that a browser would run.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, Url, redirect::Policy};
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
 
 use crate::{answer::Answer, links::reference::Reference};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two pieces of a file.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to take one more piece.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Pieces that wait for the client.
+const PIECES: usize = 2;
 /// Files that are under way at a time, and how long one waits for its turn.
 const MOST: usize = 64;
 const TURN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,7 +31,8 @@ const CACHE_CONTROL: &str = "public, max-age=86400, immutable";
 /// Somebody's file may be a page: it gets no script and nothing of this origin.
 const SECURITY_POLICY: &str = "sandbox; default-src 'none'";
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
-const PASSED_ON: [HeaderName; 5] = [
+const PASSED_ON: [HeaderName; 6] = [
+    header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::CONTENT_RANGE,
@@ -36,6 +44,7 @@ const PASSED_ON: [HeaderName; 5] = [
 pub struct Content {
     client: Client,
     under_way: Arc<Semaphore>,
+    patience: Duration,
 }
 
 /// What became of a URL.
@@ -57,7 +66,7 @@ impl Content {
         // An image may lack root certificates; what is not encrypted needs none.
         let client = builder().build().or_else(|_| builder().tls_certs_only([]).build());
         let client = client.map_err(|error| error.to_string())?;
-        Ok(Self { client, under_way: Arc::new(Semaphore::new(MOST)) })
+        Ok(Self { client, under_way: Arc::new(Semaphore::new(MOST)), patience: PATIENCE })
     }
 
     /// The file at `url`, as `asked` for: whole, a range of it, or nothing where the client has it.
@@ -75,7 +84,7 @@ impl Content {
                 &tag,
             )));
         }
-        let turn = tokio::time::timeout(TURN_TIMEOUT, self.under_way.clone().acquire_owned()).await;
+        let turn = timeout(TURN_TIMEOUT, self.under_way.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(unavailable("too many files are under way")) };
         let request = match range(asked, &tag) {
             Some(range) => self.client.get(url).header(header::RANGE, range),
@@ -85,11 +94,7 @@ impl Content {
         match sent.status() {
             status @ (StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE) => {
                 let headers = sent.headers().clone();
-                // The turn ends with the last piece, or when the client goes away.
-                let pieces = futures::stream::try_unfold((sent, turn), |(mut sent, turn)| async move {
-                    sent.chunk().await.map(|piece| piece.map(|piece| (piece, (sent, turn))))
-                });
-                let mut response = (status, Body::from_stream(pieces)).into_response();
+                let mut response = (status, body(sent, turn, self.patience)).into_response();
                 response.headers_mut().insert(header::CONTENT_TYPE, OCTETS);
                 for name in PASSED_ON {
                     let value = headers.get(&name).cloned();
@@ -103,6 +108,34 @@ impl Content {
             status => Err(unavailable(&format!("Airtable's content host answers {}", status.as_u16()))),
         }
     }
+}
+
+/// The body of `sent`, piece by piece. The turn ends with the last one, when the client goes away, or when it took none within
+/// `patience`. A body that ends before its end is an error, so that none looks whole.
+fn body(mut sent: reqwest::Response, turn: OwnedSemaphorePermit, patience: Duration) -> Body {
+    let (pieces, taken) = mpsc::channel::<Option<Bytes>>(PIECES);
+    host::spawn(async move {
+        let _turn = turn;
+        loop {
+            let piece = tokio::select! {
+                piece = sent.chunk() => piece,
+                () = pieces.closed() => return,
+            };
+            let Ok(piece) = piece else { return };
+            let is_end = piece.is_none();
+            match timeout(patience, pieces.send(piece)).await {
+                Ok(Ok(())) if !is_end => (),
+                _ => return,
+            }
+        }
+    });
+    Body::from_stream(futures::stream::try_unfold(taken, |mut taken| async move {
+        match taken.recv().await {
+            Some(Some(piece)) => Ok(Some((piece, taken))),
+            Some(None) => Ok(None),
+            None => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+        }
+    }))
 }
 
 /// The attachment names the file, which never changes.
@@ -145,3 +178,7 @@ fn finished(mut response: Response, reference: &Reference<'_>, tag: &str) -> Res
 pub fn unavailable(why: &str) -> Answer {
     Answer::later("GATEWAY_ATTACHMENT_UNAVAILABLE", &format!("the file can't be had now: {why}"), 5)
 }
+
+#[cfg(test)]
+#[path = "content_tests.rs"]
+mod tests;
