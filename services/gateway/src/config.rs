@@ -163,6 +163,9 @@ pub enum Error {
     /// TLS can't be served.
     #[error(transparent)]
     Tls(#[from] host::tls::Error),
+    /// What is done beside the requests, such as the probes of Airtable, is not done any more.
+    #[error("a task beside the requests ended: {0}")]
+    Background(tokio::task::JoinError),
     /// The address can't be listened on, or the listener failed.
     #[error("listen {address}: {source}")]
     Listen {

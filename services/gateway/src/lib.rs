@@ -32,7 +32,10 @@ use std::convert::Infallible;
 use axum::{Router, extract::Request, response::Response, routing::Route};
 use host::Readiness;
 use telemetry::metrics::Metrics as Registry;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    task::{JoinError, JoinSet},
+};
 use tower::{Service, layer::layer_fn};
 
 pub use config::{Config, Error, Switch};
@@ -69,7 +72,8 @@ where
 /// The program must have installed a TLS provider for `rustls`.
 ///
 /// # Errors
-/// When the configuration can't work, the ledger can't be opened or has stopped, or the address can't be listened on.
+/// When the configuration can't work, the ledger can't be opened or has stopped, a task beside the requests panicked, or the
+/// address can't be listened on.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
     let registry = Registry::new();
     let gateway = Gateway::new(&config, &registry)?;
@@ -98,9 +102,20 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let served = tokio::select! {
         served = host::serve(listener, service, grace, shutdown) => served.map_err(listen),
         () = ledger.stopped() => Err(Error::Ledger(ledger::Error::Stopped)),
+        panic = panicked(&mut background) => Err(Error::Background(panic)),
     };
     queue.settle().await;
     served
+}
+
+/// Until one of `tasks` panicked: the others go on, but nobody would do what it did. One that ended had nothing to do.
+async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(panic) = ended {
+            return panic;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Ready: Airtable serves the base with this token, and ledger, store and the keys of links can be used.
@@ -126,5 +141,24 @@ fn readiness(gateway: &Gateway) -> Readiness {
             async move { store.check().await }
         }),
         None => readiness,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_ends_the_gateway_and_one_that_has_nothing_to_do_does_not() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        tasks.spawn(std::future::pending());
+        tasks.spawn(async {
+            tokio::task::yield_now().await;
+            panic!("a defect");
+        });
+        assert!(panicked(&mut tasks).await.is_panic());
+        tasks.shutdown().await;
+        assert!(futures::poll!(std::pin::pin!(panicked(&mut tasks))).is_pending());
     }
 }

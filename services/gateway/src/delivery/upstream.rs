@@ -224,8 +224,8 @@ pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// Hop-by-hop headers, credentials, and what is between the client and this gateway only. `accept-encoding` is
-/// among them since the gateway reads answers.
-const DROPPED: [&str; 28] = [
+/// among them since the gateway reads answers, and what would make another method of one that rights and ledger have seen.
+const DROPPED: [&str; 31] = [
     "accept-encoding",
     "attachment-urls",
     "authorization",
@@ -254,6 +254,9 @@ const DROPPED: [&str; 28] = [
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
 ];
 
 #[cfg(test)]
@@ -261,13 +264,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_and_hop_by_hop_headers_stay_here() {
+    fn credentials_hop_by_hop_headers_and_other_methods_stay_here() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("authorization", "Bearer client-key"),
             ("connection", "close, x-own"),
             ("x-own", "1"),
             ("cookie", "session"),
+            ("x-http-method", "DELETE"),
+            ("x-http-method-override", "DELETE"),
+            ("x-method-override", "DELETE"),
             ("x-api-version", "0.1.0"),
             ("content-type", "application/json"),
         ] {
