@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two pieces of a file.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take to take one more piece.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Pieces that wait for the client.
 const PIECES: usize = 2;
 /// Files that are under way at a time, and how long one waits for its turn.
