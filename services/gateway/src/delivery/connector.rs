@@ -19,20 +19,24 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tower::Service;
+use tower::{Service, util::MapResponse};
 
 /// Name, connection, tunnel and TLS together.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Nothing acknowledged for so long, and the kernel gives up as well; below the default of `--settle-seconds`.
+#[cfg(target_os = "linux")]
+const UNHEARD: Duration = Duration::from_secs(5);
 
 /// Makes connections; clones share the TLS configuration.
 #[derive(Clone)]
 pub struct Connector {
     proxies: Arc<Matcher>,
     tls: Arc<ClientConfig>,
-    https: HttpsConnector<HttpConnector>,
+    https: HttpsConnector<Http>,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
+type Http = MapResponse<HttpConnector, fn(TokioIo<TcpStream>) -> TokioIo<TcpStream>>;
 /// To Airtable within the one to a proxy; one within nothing where there is no proxy.
 type Connection = MaybeHttpsStream<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
@@ -47,15 +51,12 @@ impl Connector {
             builder.with_root_certificates(RootCertStore::empty())
         };
         let tls = Arc::new(builder.with_no_client_auth());
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        let https = HttpsConnector::from((http, tls.clone()));
+        let https = HttpsConnector::from((http(), tls.clone()));
         Ok(Self { proxies: Arc::new(Matcher::from_env()), tls, https })
     }
 
     /// By `proxy`, which sees names and no content: also what is not encrypted goes through a tunnel.
-    fn tunnel(&self, proxy: &Intercept) -> HttpsConnector<Tunnel<HttpsConnector<HttpConnector>>> {
+    fn tunnel(&self, proxy: &Intercept) -> HttpsConnector<Tunnel<HttpsConnector<Http>>> {
         let tunnel = Tunnel::new(proxy.uri().clone(), self.https.clone());
         let tunnel = match proxy.basic_auth() {
             Some(auth) => tunnel.with_auth(auth.clone()),
@@ -84,6 +85,24 @@ impl Service<Uri> for Connector {
             tokio::time::timeout(TIMEOUT, connecting).await.map_err(late)?
         })
     }
+}
+
+/// Connections of which nothing is sent any more once they are given up, or their process has died or stands still.
+fn http() -> Http {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    http.set_tcp_user_timeout(Some(UNHEARD));
+    MapResponse::new(http, forgetful)
+}
+
+/// `stream`, of which the kernel drops what was not sent yet when it is closed: it would send it on for a minute or two.
+fn forgetful(stream: TokioIo<TcpStream>) -> TokioIo<TcpStream> {
+    if let Err(error) = stream.inner().set_zero_linger() {
+        tracing::warn!(%error, "what is given up may be sent all the same");
+    }
+    stream
 }
 
 /// A tunnel takes 443 for the port of whatever names none.

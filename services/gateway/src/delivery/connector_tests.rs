@@ -46,6 +46,39 @@ async fn what_is_excepted_is_connected_to_directly() {
     assert!(connector.call(to.parse().unwrap()).await.is_err(), "nobody listens there");
 }
 
+#[tokio::test]
+async fn of_a_connection_that_was_given_up_or_is_not_heard_of_the_kernel_sends_no_more() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = format!("http://{}/", listener.local_addr().unwrap());
+    let mut connector = by_proxy("http://127.0.0.1:9", "127.0.0.1");
+    let Ok(MaybeHttpsStream::Http(MaybeHttpsStream::Http(stream))) =
+        connector.call(to.parse().unwrap()).await
+    else {
+        panic!("no plain connection")
+    };
+    let socket = socket2::SockRef::from(stream.inner());
+    #[cfg(target_os = "linux")]
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNHEARD));
+    assert_eq!(socket.linger().unwrap(), Some(Duration::ZERO));
+}
+
+#[tokio::test]
+async fn by_a_proxy_as_well_what_is_given_up_is_reset() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut connector = by_proxy(&format!("http://{}", listener.local_addr().unwrap()), "");
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _asked = stream.read(&mut [0; 4096]).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        stream
+    };
+    let (mut stream, connection) =
+        tokio::join!(serve, connector.call("http://airtable.test/v0".parse().unwrap()));
+    drop(connection.unwrap());
+    let gone = stream.read(&mut [0; 1]).await.map_err(|error| error.kind());
+    assert_eq!(gone, Err(std::io::ErrorKind::ConnectionReset));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_does_not_come_about_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
