@@ -23,8 +23,18 @@ end
 for _, key in ipairs({slots, of_token, waiting}) do redis.call('ZREMRANGEBYSCORE', key, '-inf', now) end
 local used = redis.call('ZCARD', slots)
 
--- Its answer was lost, it asks once more.
-if redis.call('ZSCORE', slots, id) then return {1, 0, used, 0} end
+local function hold()
+  for _, key in ipairs({slots, of_token}) do
+    redis.call('ZADD', key, now + lease + window, id)
+    expire(key, lease + window)
+  end
+end
+
+-- Its answer was lost, it asks once more, and counts its time from then on.
+if redis.call('ZSCORE', slots, id) then
+  hold()
+  return {1, 0, used, 0}
+end
 
 local locked = redis.call('PTTL', lockout)
 if locked > 0 then return {0, locked * 1000, used, 1} end
@@ -63,10 +73,7 @@ if free <= before then
   return {0, at - now, used, 0}
 end
 
-for _, key in ipairs({slots, of_token}) do
-  redis.call('ZADD', key, now + lease + window, id)
-  expire(key, lease + window)
-end
+hold()
 redis.call('ZADD', served, now, replica)
 redis.call('ZREMRANGEBYSCORE', served, '-inf', now - lease)
 expire(served, lease)

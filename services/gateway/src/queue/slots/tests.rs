@@ -109,6 +109,22 @@ async fn who_asks_again_since_no_answer_came_has_one_slot() {
 }
 
 #[tokio::test]
+async fn who_asks_again_has_its_slot_for_a_whole_lease_from_then_on() {
+    let world = World::new();
+    let lease = Duration::from_millis(600);
+    let terms = Terms { lease, ..terms(1) };
+    let (mut asks_again, mut other) = (world.replica("a", BASE, terms), world.replica("b", BASE, terms));
+    std::mem::forget(used(&mut asks_again).await);
+    sleep(lease / 2).await;
+    asks_again.asked -= 1;
+    let again = used(&mut asks_again).await;
+    let begun = again.taken();
+    std::mem::forget(again);
+    let _slot = used(&mut other).await;
+    assert!(begun.elapsed() >= lease + WINDOW, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn what_was_not_used_is_to_be_had_at_once_and_said_so() {
     let world = World::new();
     let mut slots = world.replica("a", BASE, terms(1));
@@ -215,7 +231,7 @@ async fn a_token_is_shared_by_bases_and_another_one_is_not() {
 
 #[tokio::test]
 async fn what_is_to_go_back_goes_back_also_after_the_store_was_away() {
-    let mut world = World::new();
+    let mut world = World::of(Server::with(&["--appendonly", "yes", "--appendfsync", "always"]));
     let mut slots = world.replica("a", BASE, terms(1));
     let slot = used(&mut slots).await;
     world.server.stop();
