@@ -35,6 +35,7 @@ struct Board {
 pub struct Flight {
     flights: Flights,
     key: String,
+    number: u64,
 }
 
 impl Flights {
@@ -44,7 +45,7 @@ impl Flights {
         board.departed += 1;
         let number = board.departed;
         board.by_key.insert(key.to_owned(), (number, create));
-        Flight { flights: self.clone(), key: key.to_owned() }
+        Flight { flights: self.clone(), key: key.to_owned(), number }
     }
 
     /// How many have departed so far: a record that is there now is of none that departs later.
@@ -85,7 +86,12 @@ pub fn may_be_same(one: &str, other: &str) -> bool {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.flights.board().by_key.remove(&self.key);
+        let mut board = self.flights.board();
+        // Another one may have departed under the key, where the claim of this one ran out.
+        if board.by_key.get(&self.key).is_some_and(|(number, _)| *number == self.number) {
+            board.by_key.remove(&self.key);
+        }
+        drop(board);
         self.flights.0.landed.notify_waiters();
     }
 }
@@ -114,6 +120,17 @@ mod tests {
         assert!(!flights.may_bring("other", &table, &cells("A"), 1));
         drop(flight);
         assert!(!flights.may_bring("mine", &table, &cells("A"), 1));
+    }
+
+    #[test]
+    fn one_that_lands_leaves_the_next_one_of_its_key_under_way() {
+        let (flights, table) = (Flights::default(), create("Deals").table);
+        let first = flights.depart("other", create("Deals"));
+        let second = flights.depart("other", create("Deals"));
+        drop(first);
+        assert!(flights.may_bring("mine", &table, &cells("A"), 2));
+        drop(second);
+        assert!(!flights.may_bring("mine", &table, &cells("A"), 2));
     }
 
     #[test]
