@@ -12,7 +12,6 @@ for i = 1, count do
   if redis.call('GETRANGE', entry, 0, 31) ~= ARGV[at + 1] then return 0 end
   if (redis.call('GET', claim) or '') ~= ARGV[at + 2] then return 0 end
 end
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'horizon', ARGV[4]) end
 for i = 1, count do
   local entry, _, at = of(i)
   if ARGV[at + 3] == 'put' then
@@ -23,6 +22,8 @@ for i = 1, count do
     redis.call('ZREM', KEYS[2], ARGV[at])
   end
 end
+-- After what it removes: a server without memory left refuses a script whose first write may need some.
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'horizon', ARGV[4]) end
 if ARGV[5] == 'take' then
   local time = redis.call('TIME')
   redis.call('SET', KEYS[5], ARGV[6], 'PX', ARGV[7])

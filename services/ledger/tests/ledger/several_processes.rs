@@ -268,6 +268,22 @@ async fn a_store_that_throws_keys_away_can_not_keep_a_ledger() {
 }
 
 #[tokio::test]
+async fn a_store_without_memory_left_can_be_swept() {
+    let server = Server::start();
+    let ledger = open(&server, LEASE);
+    let limit = now() - 1.minute();
+    claim(begin(&ledger, "old").await).finish(json!(1), limit - 1.hour()).await.unwrap();
+    let mut full = cmd("CONFIG");
+    full.arg("SET").arg("maxmemory").arg("1");
+    store(&server).command::<()>(&full).await.unwrap();
+    let error = ledger.begin("new", "work", Value::Null, None, now()).await.unwrap_err();
+    assert!(error.to_string().contains("OOM"), "{error}");
+    assert_eq!(ledger.sweep(limit).await.unwrap(), 1);
+    assert_eq!(ledger.look("old").await.unwrap(), Look::Unknown);
+    assert!(ledger.horizon().await.unwrap() >= limit);
+}
+
+#[tokio::test]
 async fn the_rights_that_the_documents_name_are_enough() {
     let page = include_str!("../../../../docs/reference/gateway-ledger.md");
     let rights = page.lines().find(|line| line.starts_with("A user for it needs `")).unwrap();
