@@ -41,8 +41,12 @@ impl Connection {
         if line(&about, "role") != Some("master") {
             return Err(Error::read_only());
         }
-        let run_id = line(&about, "run_id").unwrap_or_default().into();
-        Ok(Self { calls, run_id, is_over, observer })
+        let Some(run_id) = line(&about, "run_id").filter(|id| !id.is_empty()) else {
+            return Err(Error::Refused(
+                "INFO does not say which run of the server it is (run_id)".to_owned(),
+            ));
+        };
+        Ok(Self { calls, run_id: run_id.into(), is_over, observer })
     }
 
     /// Which run of the server answers: another one after each restart, known before anything was asked of it.

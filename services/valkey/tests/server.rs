@@ -1,11 +1,13 @@
 //! Against a server of one's own: what a connection survives, and what its errors say.
 
 use std::{
+    io::{Read as _, Write as _},
+    os::unix::net::{UnixListener, UnixStream},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use valkey::{Cmd, Error, Script, Valkey, cmd, testing::Server};
+use valkey::{Cmd, Error, Script, Source, Valkey, cmd, testing::Server};
 
 fn set(key: &str, value: &str) -> Cmd {
     let mut set = cmd("SET");
@@ -137,6 +139,40 @@ async fn a_replica_is_not_written_to() {
     );
     replica.set_url(&primary.url());
     is_back(&store).await;
+}
+
+/// Speaks as much of the protocol as who connects wants to hear, and says `about` of itself.
+fn introduce(mut stream: UnixStream, about: &str) {
+    let mut asked = [0; 4096];
+    while let Ok(length @ 1..) = stream.read(&mut asked) {
+        for word in String::from_utf8_lossy(&asked[..length]).split("\r\n") {
+            let answer = match word {
+                "HELLO" => "%1\r\n+proto\r\n:3\r\n".to_owned(),
+                "INFO" => format!("${}\r\n{about}\r\n\r\n", about.len() + 2),
+                "PING" => "+PONG\r\n".to_owned(),
+                _ => continue,
+            };
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_say_which_run_it_is_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    for (about, is_used) in
+        [("role:master", false), ("role:master\r\nrun_id:", false), ("role:master\r\nrun_id:1", true)]
+    {
+        let (socket, url) = (folder.path().join(about.len().to_string()), folder.path().join("url"));
+        let listener = UnixListener::bind(&socket).unwrap();
+        std::thread::spawn(move || introduce(listener.accept().unwrap().0, about));
+        std::fs::write(&url, format!("unix://{}", socket.display())).unwrap();
+        let checked = Valkey::open(Source::file(url)).unwrap().check().await;
+        match checked {
+            Ok(()) => assert!(is_used, "{about}"),
+            Err(error) => assert!(!is_used && error.to_string().contains("run_id"), "{about}: {error}"),
+        }
+    }
 }
 
 #[tokio::test]
