@@ -31,6 +31,8 @@ use crate::{
 
 /// How often a decision is made anew because somebody else was faster.
 const MOST_TRIES: u32 = 20;
+/// Nobody's key: none holds a space but those of records.
+const NOBODYS: &str = "a check";
 /// How many keys are looked at in one call.
 const STEP: usize = 100;
 
@@ -159,8 +161,8 @@ impl Shared {
     pub async fn check(&self) -> Result<(), Error> {
         let connection = self.connected().await?;
         // So that its birth and its clock are known before it is used.
-        self.read(&connection, &[]).await?;
-        self.0.table.check(&connection).await
+        self.read(&connection, &[NOBODYS.to_owned()]).await?;
+        self.0.table.check(&connection, NOBODYS).await
     }
 
     pub async fn size(&self) -> Result<Size, Error> {

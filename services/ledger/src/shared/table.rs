@@ -195,9 +195,11 @@ impl Table {
         Ok(connection.script(&EPOCHS, &names, &values).await?)
     }
 
-    /// Proves that it can be written, and that nothing is thrown away.
-    pub async fn check(&self, connection: &Connection) -> Result<(), Error> {
-        let policy: String = connection.script(&CHECK, &[self.name("times")], &[""; 0]).await?;
+    /// Proves that it can be written, and that nothing is thrown away; nobody has the key `nobodys`.
+    pub async fn check(&self, connection: &Connection, nobodys: &str) -> Result<(), Error> {
+        let [entry, claim] = self.pair(nobodys);
+        let names = [self.name("times"), self.name("ages"), entry, claim];
+        let policy: String = connection.script(&CHECK, &names, &[""; 0]).await?;
         let why = || {
             format!("it throws keys away when its memory is full ({policy}): set maxmemory-policy noeviction")
         };

@@ -285,13 +285,10 @@ async fn a_store_without_memory_left_can_be_swept() {
 
 #[tokio::test]
 async fn the_rights_that_the_documents_name_are_enough() {
-    let page = include_str!("../../../../docs/reference/gateway-ledger.md");
-    let rights = page.lines().find(|line| line.starts_with("A user for it needs `")).unwrap();
-    let rights = rights.split('`').nth(1).unwrap();
-    let user = format!("gateway on >secret resetchannels -@all {rights}");
-    let words: Vec<&str> = std::iter::once("--user").chain(user.split(' ')).collect();
-    let server = Server::with(&words);
-    server.set_url(&format!("{}?user=gateway&pass=secret", server.url()));
+    let page = include_str!("../../../../docs/reference/gateway-store.md");
+    let user = page.lines().find_map(|line| line.strip_prefix("user ")).unwrap();
+    let server = Server::with(&[&["--user"], user.split(' ').collect::<Vec<_>>().as_slice()].concat());
+    server.set_url(&format!("{}?db=1&user=gateway&pass=password", server.url()));
     let ledger = open(&server, SHORT);
     ledger.check(now()).await.unwrap();
     let held = claim(begin(&ledger, "k").await);
@@ -305,6 +302,21 @@ async fn the_rights_that_the_documents_name_are_enough() {
     assert_eq!(ledger.sweep(now() - 1.minute()).await.unwrap(), 1);
     assert_eq!(ledger.size().await.unwrap().keys, 0);
     assert!(ledger.elsewhere(|_, _| Some(())).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_check_tells_of_each_right_that_is_missing() {
+    let server = Server::start();
+    let ledger = open(&server, LEASE);
+    let rights = ["get", "getrange", "set", "del", "hget", "hmget", "hset", "zadd", "zrem", "pexpire"];
+    for right in rights.into_iter().chain(["zrangebyscore", "zremrangebyscore"]) {
+        let set = |sign| cmd("ACL").arg(&["SETUSER", "default", &format!("{sign}{right}")]).clone();
+        store(&server).command::<()>(&set("-")).await.unwrap();
+        let checked = ledger.check(now()).await;
+        assert!(matches!(checked, Err(Error::Store { .. })), "{right}: {checked:?}");
+        store(&server).command::<()>(&set("+")).await.unwrap();
+    }
+    is_back(&ledger).await;
 }
 
 #[tokio::test]
