@@ -41,6 +41,8 @@ use tower::{Service, layer::layer_fn};
 pub use config::{Config, Error, Switch};
 pub use state::Gateway;
 
+use crate::queue::slots::Check;
+
 /// The routes of a gateway, without those of the host.
 pub fn router(gateway: Gateway) -> Router {
     let airtable = proxy::service(gateway.clone());
@@ -93,7 +95,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         stopping.drain(grace);
     };
     let service = host::Service {
-        readiness: readiness(&gateway),
+        readiness: readiness(&gateway, &config),
         router: router(gateway),
         metrics: registry,
         limits: config.http_limits(),
@@ -119,7 +121,7 @@ async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
 }
 
 /// Ready: Airtable serves the base with this token, and ledger, store and the keys of links can be used.
-fn readiness(gateway: &Gateway) -> Readiness {
+fn readiness(gateway: &Gateway, config: &Config) -> Readiness {
     let (upstream, ledger) = (gateway.clone(), gateway.clone());
     let readiness = Readiness::default()
         .check("upstream", move || std::future::ready(upstream.health().verdict()))
@@ -135,13 +137,12 @@ fn readiness(gateway: &Gateway) -> Readiness {
         }
         None => readiness,
     };
-    match gateway.store().cloned() {
-        Some(store) => readiness.check("store", move || {
-            let store = store.clone();
-            async move { store.check().await }
-        }),
-        None => readiness,
-    }
+    let Some(store) = gateway.store() else { return readiness };
+    let slots = Check::new(store, &config.base, config.token_file.clone());
+    readiness.check("store", move || {
+        let slots = slots.clone();
+        async move { slots.check().await }
+    })
 }
 
 #[cfg(test)]

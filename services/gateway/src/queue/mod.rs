@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod caller;
 pub mod closing;
+mod cut_off;
 pub mod pace;
 mod permit;
 pub mod permits;
@@ -15,10 +16,7 @@ pub mod urgency;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -31,6 +29,7 @@ pub use self::permit::Permit;
 use self::{
     budget::{Budget, Full},
     closing::Closing,
+    cut_off::CutOff,
     permits::Permits,
     seat::Seat,
     slots::{Desk, Slot, Slots, Terms},
@@ -100,7 +99,7 @@ struct Shared {
     metrics: Metrics,
     /// Where permits are shared.
     desk: Option<Desk>,
-    is_cut_off: AtomicBool,
+    cut_off: CutOff,
 }
 
 /// What waiting comes to.
@@ -137,7 +136,7 @@ impl Queue {
             lockout: limits.lockout + LOCKOUT_MARGIN,
             metrics,
             desk,
-            is_cut_off: AtomicBool::new(false),
+            cut_off: CutOff::default(),
         }))
     }
 
@@ -220,7 +219,7 @@ impl Shared {
 
     /// Why there was no turn: the store, where that could not be used until the deadline.
     fn why(&self, none: NoPermit) -> NoPermit {
-        if none == NoPermit::Deadline && self.is_cut_off.load(Relaxed) { NoPermit::Store } else { none }
+        if none == NoPermit::Deadline && self.cut_off.is() { NoPermit::Store } else { none }
     }
 
     /// A permit for who need not wait.

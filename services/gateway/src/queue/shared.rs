@@ -1,7 +1,7 @@
 //! Serves a queue whose permits are slots of a store: asks for one only while somebody waits.
 
 use std::{
-    sync::{Arc, Weak, atomic::Ordering::Relaxed},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -53,7 +53,7 @@ impl Shared {
     /// What the store says; returns when to ask it again.
     fn hear(self: &Arc<Self>, told: Result<Told, Error>) -> Instant {
         let now = Instant::now();
-        self.is_cut_off.store(told.is_err(), Relaxed);
+        self.cut_off.hear(told.as_ref().err());
         match told {
             Ok(Told::Taken { slot, used }) => {
                 self.lock().budget.permits.set_used(used, now + WINDOW);

@@ -1,5 +1,6 @@
 //! Slots of a base and of a token, kept by a store for all replicas, by its own clock.
 
+mod check;
 mod returns;
 
 use std::{path::PathBuf, time::Duration};
@@ -9,7 +10,10 @@ use tokio::time::Instant;
 use valkey::{Error, Script, Valkey};
 
 use self::returns::Names;
-pub use self::returns::{Desk, Slot};
+pub use self::{
+    check::Check,
+    returns::{Desk, Slot},
+};
 use crate::{delivery::upstream, store::Store};
 
 /// How long a slot may lie here before its request is sent.
@@ -76,21 +80,10 @@ impl Slots {
     /// Takes a slot, or hears when to ask again.
     pub async fn take(&mut self) -> Result<Told, Error> {
         let begun = Instant::now();
-        let name = |what| key(&self.base, what);
-        let names = Names {
-            id: format!("{}/{}", self.replica, self.asked),
-            of_base: name("slots"),
-            of_token: key(&self.token_name(), "slots"),
-        };
+        let keys = keys(&self.base, &self.token);
+        let [of_base, .., of_token] = keys.clone();
+        let names = Names { id: format!("{}/{}", self.replica, self.asked), of_base, of_token };
         let connection = self.store.connected().await?;
-        let keys = [
-            names.of_base.clone(),
-            name("waiting"),
-            name("served"),
-            name("lockout"),
-            name("run"),
-            names.of_token.clone(),
-        ];
         let args = [
             names.id.clone(),
             self.replica.clone(),
@@ -115,13 +108,17 @@ impl Slots {
     pub fn desk(&self) -> &Desk {
         &self.desk
     }
+}
 
-    /// The token's name in keys: a hash, since the token is secret. Without a token nothing is sent.
-    fn token_name(&self) -> String {
-        let hash = self.token.read().map(|token| token.hash()).unwrap_or_default();
-        let half = hash.first_chunk().copied().unwrap_or_default();
-        format!("{:032x}", u128::from_be_bytes(half))
-    }
+/// What scripts look at: slots of the base, replicas that wait, replicas by their last slot, lock-out, the server's run,
+/// slots of the token. Its name is a hash, since the token is secret; without a token nothing is sent.
+fn keys(base: &str, token: &SecretFile) -> [String; 6] {
+    let hash = token.read().map(|token| token.hash()).unwrap_or_default();
+    let half = hash.first_chunk().copied().unwrap_or_default();
+    let token = format!("{:032x}", u128::from_be_bytes(half));
+    let [slots, waiting, served, lockout, run] =
+        ["slots", "waiting", "served", "lockout", "run"].map(|what| key(base, what));
+    [slots, waiting, served, lockout, run, key(&token, "slots")]
 }
 
 /// The key of `what` of a base or token; the braces put all of one into one slot of a cluster.
