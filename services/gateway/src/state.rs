@@ -28,6 +28,7 @@ use crate::{
         find_out::{Finder, MOST_LOOKS},
         flights::Flights,
         key_field::KeyField,
+        sweep,
     },
     links::Links,
     metrics::Metrics,
@@ -47,7 +48,6 @@ use crate::{
 
 /// Between the end of a write and what is told of it.
 const ANSWERING: Duration = Duration::from_secs(15);
-const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const MEASURE_EVERY: Duration = Duration::from_secs(30);
 
 /// A gateway; clones share it.
@@ -151,17 +151,9 @@ impl Gateway {
         self.0.health.watch(&self.0.schema).await;
     }
 
-    /// Forgets old outcomes and tombstones, for ever.
+    /// Forgets old keys, for ever.
     pub async fn sweep_ledger(self) {
-        loop {
-            tokio::time::sleep(SWEEP_EVERY).await;
-            let now = self.0.idempotency.ledger().now();
-            match self.0.idempotency.ledger().sweep(now.checked_sub(self.0.retention).unwrap_or(now)).await {
-                Ok(0) => (),
-                Ok(count) => tracing::info!(count, "forgot old keys"),
-                Err(error) => tracing::error!(%error, "the ledger could not be swept"),
-            }
-        }
+        sweep::forever(self.0.idempotency.ledger(), self.0.retention).await;
     }
 
     /// Measures the ledger, for ever.

@@ -16,6 +16,7 @@ pub mod records;
 pub mod repeat;
 pub mod search;
 pub mod sending;
+pub mod sweep;
 pub mod write;
 
 use std::sync::Arc;

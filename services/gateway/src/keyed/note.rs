@@ -94,6 +94,11 @@ impl Note {
         self.lost.is_some()
     }
 
+    /// Whether it is for sure that it was not sent since `time`.
+    pub fn was_sent_before(&self, time: Timestamp) -> bool {
+        self.until < time
+    }
+
     /// The earliest time at which it may have been sent.
     pub fn departed(&self, intent_at: Timestamp) -> Timestamp {
         self.from.unwrap_or(intent_at)

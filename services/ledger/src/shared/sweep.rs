@@ -11,8 +11,10 @@ use crate::{
     decide::{Change, is_forgettable},
 };
 
-/// How many keys one step looks at, so that others get their turn in between.
-const STEP: usize = 500;
+/// How many keys one step looks at, and how much of entries it reads, so that others get their turn in between and it is
+/// here in time.
+const STEP: usize = 100;
+const BYTES: usize = 1 << 20;
 
 impl Shared {
     /// Forgets entries, and epochs; returns how many entries.
@@ -24,10 +26,11 @@ impl Shared {
         let (mut forgotten, mut kept, mut missed) = (0, 0, 0);
         loop {
             let connection = self.connected().await?;
-            let old = self.0.table.old(&connection, older_than, kept, STEP).await?;
+            let mut old = self.0.table.old(&connection, older_than, kept, STEP).await?;
             if old.is_empty() {
                 break;
             }
+            old.truncate(first(&self.0.table.sizes(&connection, &old).await?));
             let (read, _) = self.read(&connection, &old).await?;
             let is_old = |row: &Row| {
                 let forgettable = |entry| is_forgettable(entry, older_than, &is_over);
@@ -51,5 +54,29 @@ impl Shared {
         }
         while self.0.table.forget_epochs(&self.connected().await?, older_than, STEP).await? > 0 {}
         Ok(forgotten)
+    }
+}
+
+/// How many entries of these sizes one step reads: one at least.
+fn first(sizes: &[usize]) -> usize {
+    let mut bytes = 0;
+    let fits = |size: &&usize| {
+        bytes += **size;
+        bytes <= BYTES
+    };
+    sizes.iter().take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_reads_what_fits_and_something_always() {
+        for (sizes, expected) in
+            [(vec![], 1), (vec![8 * BYTES, 1], 1), (vec![BYTES / 2, BYTES / 2, 1], 2), (vec![1; STEP], STEP)]
+        {
+            assert_eq!(first(&sizes), expected, "{sizes:?}");
+        }
     }
 }

@@ -18,6 +18,7 @@ static KEEP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("keep.
 static FENCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("fence.lua")));
 static CHECK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("check.lua")));
 static EPOCHS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("epochs.lua")));
+static SIZES: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sizes.lua")));
 static CLAIMS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claims.lua")));
 
 /// Length of the version before each entry, which no two writes share.
@@ -163,6 +164,12 @@ impl Table {
         old.arg(self.name("ages")).arg("-inf").arg(format!("({}", millis(older_than)));
         old.arg("LIMIT").arg(after).arg(most);
         Ok(connection.command(&old).await?)
+    }
+
+    /// How many bytes the entries of `keys` have.
+    pub async fn sizes(&self, connection: &Connection, keys: &[String]) -> Result<Vec<usize>, Error> {
+        let names: Vec<String> = keys.iter().map(|key| self.pair(key)).map(|[entry, _]| entry).collect();
+        Ok(connection.script(&SIZES, &names, &[""; 0]).await?)
     }
 
     /// How many entries there are.
