@@ -18,7 +18,7 @@ use crate::{
     clients::Rights,
     crash,
     delivery::{
-        retry,
+        Undelivered, retry,
         upstream::{self, Request},
     },
     keyed::key::Key,
@@ -81,7 +81,11 @@ async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer>
         gateway.reads().answer(request, wanted, caller).await?
     } else {
         let asked = request.target.clone();
-        let under_way = gateway.reads().write(&request, caller.deadline).await?;
+        let under_way = tokio::select! {
+            biased;
+            under_way = gateway.reads().write(&request, caller.deadline) => under_way?,
+            () = gateway.delivery().queue().closing().over() => return Err(Undelivered::Stopping.into()),
+        };
         let outcome = match key {
             Some(key) => Ok(gateway.idempotency().write(key, request, caller).await),
             None => gateway.delivery().send(&request, care, &caller).await,

@@ -31,11 +31,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the call may have had an effect all the same.
-    pub fn is_doubtful(&self) -> bool {
-        matches!(self, Self::TimedOut | Self::Lost | Self::Answer(_))
-    }
-
     /// As a label of metrics.
     pub(crate) fn label(&self) -> &'static str {
         match self {

@@ -49,7 +49,6 @@ async fn a_server_that_is_away_is_no_error_of_opening_and_is_used_as_soon_as_it_
     let store = Valkey::open(server.source()).unwrap();
     let error = store.check().await.unwrap_err();
     assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
-    assert!(!error.is_doubtful());
     server.run();
     is_back(&store).await;
 }
@@ -79,7 +78,7 @@ async fn what_is_not_answered_in_time_may_have_been_done() {
     let begun = Instant::now();
     let error = store.command::<()>(&set("key", "value")).await.unwrap_err();
     assert_eq!(error, Error::TimedOut);
-    assert!(error.is_doubtful() && begun.elapsed() >= valkey::LIMIT);
+    assert!(begun.elapsed() >= valkey::LIMIT);
     let error = store.check().await.unwrap_err();
     assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
     server.thaw();

@@ -11,7 +11,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use telemetry::metrics::Metrics;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub const BASE: &str = "appAAAAAAAAAAAAAA";
 pub const KEY: &str = "key-of-the-client";
@@ -111,6 +111,37 @@ impl Running {
 
     pub fn metrics(&self) -> String {
         self.metrics.text().unwrap()
+    }
+}
+
+/// A gateway as its process runs it, until it is told to stop.
+pub struct Served {
+    pub url: String,
+    pub stop: oneshot::Sender<()>,
+    pub running: JoinHandle<Result<(), gateway::Error>>,
+}
+
+impl Served {
+    pub fn new(mut config: Config) -> Self {
+        config.host.listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("http://{}", config.host.listen);
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(gateway::run(config, async move { drop(stopped.await) }));
+        Self { url, stop, running }
+    }
+
+    /// Waits until all checks of its readiness hold.
+    pub async fn is_ready(&self) {
+        let mut report = String::new();
+        for _ in 0..2000 {
+            match reqwest::get(format!("{}/ready", self.url)).await {
+                Ok(response) if response.status() == 200 => return,
+                Ok(response) => report = response.text().await.unwrap(),
+                Err(_) => (),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("never ready: {report}")
     }
 }
 

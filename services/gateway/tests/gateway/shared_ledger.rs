@@ -1,6 +1,6 @@
 //! Two gateways with one ledger in a store: a key takes effect once, whoever of them gets it, and whatever becomes of the store.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use valkey::testing::Server;
 
 use crate::{
-    setup::{BASE, KEY, Running, answer, config, until},
+    setup::{BASE, KEY, Running, Served, answer, config, until},
     upstream::{self, Reply, Seen, Table, Upstream, now},
 };
 
@@ -210,13 +210,6 @@ async fn without_the_store_nothing_is_sent_under_a_key_and_with_it_all_goes_on()
     assert_eq!(replicas.table.records().len(), 1);
 }
 
-async fn report(url: &str) -> Value {
-    match reqwest::get(url).await {
-        Ok(report) => report.json().await.unwrap(),
-        Err(_) => Value::Null,
-    }
-}
-
 #[tokio::test]
 async fn with_the_rights_that_the_documents_name_a_gateway_is_ready_and_does_all() {
     let page = include_str!("../../../../docs/reference/gateway-store.md");
@@ -226,21 +219,9 @@ async fn with_the_rights_that_the_documents_name_a_gateway_is_ready_and_does_all
     let (_table, upstream) = upstream::scripted(|_, seen, table| table.apply(seen)).await;
     let folder = tempfile::tempdir().unwrap();
     let option = format!("--store-url-file={}", store.url_file().display());
-    let mut config = config(&upstream.url, folder.path(), &[&option, "--cache-ttl-seconds=600"]);
-    config.host.listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("http://{}", config.host.listen);
-    let running = tokio::spawn(gateway::run(config, std::future::pending()));
-    let is_well = json!({"upstream": "ok", "ledger": "ok", "store": "ok"});
-    let mut checks = Value::Null;
-    for _ in 0..2000 {
-        checks = report(&format!("{url}/ready")).await["checks"].clone();
-        if checks == is_well {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(checks, is_well);
-    let deals = format!("{url}/v0/{BASE}/Deals");
+    let served = Served::new(config(&upstream.url, folder.path(), &[&option, "--cache-ttl-seconds=600"]));
+    served.is_ready().await;
+    let deals = format!("{}/v0/{BASE}/Deals", served.url);
     let client = reqwest::Client::new();
     let create =
         || client.post(&deals).header("Idempotency-Key", "k").json(&json!({"fields": {"Name": "A"}}));
@@ -248,7 +229,25 @@ async fn with_the_rights_that_the_documents_name_a_gateway_is_ready_and_does_all
         assert_eq!(create().bearer_auth(KEY).send().await.unwrap().status(), 200);
     }
     assert_eq!(client.get(&deals).bearer_auth(KEY).send().await.unwrap().status(), 200);
-    running.abort();
+    served.running.abort();
+}
+
+#[tokio::test]
+async fn a_write_that_waits_for_the_store_when_the_gateway_stops_is_told_that_it_was_not_sent() {
+    let store = Server::start();
+    let (_table, upstream) = upstream::scripted(|_, seen, table| table.apply(seen)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let option = format!("--store-url-file={}", store.url_file().display());
+    let served = Served::new(config(&upstream.url, folder.path(), &[&option, "--shutdown-grace-seconds=3"]));
+    served.is_ready().await;
+    store.freeze();
+    let create = reqwest::Client::new().post(format!("{}/v0/{BASE}/Deals", served.url));
+    let create = create.bearer_auth(KEY).json(&json!({"fields": {"Name": "A"}}));
+    let waiting = tokio::spawn(kind(create));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    served.stop.send(()).unwrap();
+    assert_eq!(waiting.await.unwrap(), (503, json!("GATEWAY_STOPPING")));
+    served.running.await.unwrap().unwrap();
 }
 
 #[tokio::test]
