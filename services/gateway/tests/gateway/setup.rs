@@ -132,9 +132,9 @@ impl Served {
 
     /// Waits until all checks of its readiness hold.
     pub async fn is_ready(&self) {
-        let mut report = String::new();
+        let (client, mut report) = (Client::new(), String::new());
         for _ in 0..2000 {
-            match reqwest::get(format!("{}/ready", self.url)).await {
+            match client.get(format!("{}/ready", self.url)).send().await {
                 Ok(response) if response.status() == 200 => return,
                 Ok(response) => report = response.text().await.unwrap(),
                 Err(_) => (),

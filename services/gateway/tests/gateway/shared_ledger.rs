@@ -273,10 +273,10 @@ async fn who_lost_sight_of_the_store_while_it_waited_does_not_send() {
         let (status, body) = when_free(|| named(&replicas.second, &key)).await;
         assert_eq!((status, &body["fields"]["Name"]), (200, &json!(key)), "{body}");
     }
-    let mut names: Vec<String> =
+    let mut created: Vec<String> =
         replicas.table.records().iter().map(|record| record["fields"]["Name"].to_string()).collect();
-    names.sort();
-    assert_eq!(names, (0..8).map(|number| format!("\"{number}\"")).collect::<Vec<_>>());
+    created.sort();
+    assert_eq!(created, (0..8).map(|number| format!("\"{number}\"")).collect::<Vec<_>>());
 }
 
 #[tokio::test]
