@@ -141,9 +141,9 @@ async fn a_replica_is_not_written_to() {
 }
 
 /// Speaks as much of the protocol as who connects wants to hear, and says `about` of itself.
-fn introduce(mut stream: UnixStream, about: &str) {
+fn introduce(mut stream: UnixStream, about: &str) -> std::io::Result<()> {
     let mut asked = [0; 4096];
-    while let Ok(length @ 1..) = stream.read(&mut asked) {
+    while let length @ 1.. = stream.read(&mut asked)? {
         for word in String::from_utf8_lossy(&asked[..length]).split("\r\n") {
             let answer = match word {
                 "HELLO" => "%1\r\n+proto\r\n:3\r\n".to_owned(),
@@ -151,9 +151,10 @@ fn introduce(mut stream: UnixStream, about: &str) {
                 "PING" => "+PONG\r\n".to_owned(),
                 _ => continue,
             };
-            stream.write_all(answer.as_bytes()).unwrap();
+            stream.write_all(answer.as_bytes())?;
         }
     }
+    Ok(())
 }
 
 #[tokio::test]
