@@ -18,7 +18,7 @@ use crate::{answer::Answer, clients::Client, delivery::timing::Timing};
 pub struct Caller {
     client: Arc<str>,
     share: u16,
-    urgency: Urgency,
+    pub urgency: Urgency,
     /// Until when it may wait.
     pub deadline: Instant,
     /// What is sent for it is sent while this is good; none where nothing can take its place.

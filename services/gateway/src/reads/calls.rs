@@ -13,7 +13,7 @@ use super::{
     question::Key,
     replicas::Told,
 };
-use crate::{answer::Answer, delivery::Undelivered};
+use crate::{answer::Answer, delivery::Undelivered, queue::urgency::Urgency};
 
 /// What a read came to.
 pub type Outcome = Result<Answer, Undelivered>;
@@ -31,14 +31,16 @@ pub struct Calls {
 struct Call {
     number: u64,
     reading: Reading,
+    urgency: Urgency,
     running: WeakShared<BoxFuture<'static, Outcome>>,
 }
 
 impl Calls {
-    /// The call for `key` that somebody may wait for who takes an answer of this age, where there is one.
+    /// The call for `key` that somebody of this urgency may wait for who takes an answer of this age, where there is one: in
+    /// the turns of the less urgent it would wait with them.
     pub fn find(
         &self,
-        key: &Key,
+        (key, urgency): (&Key, Urgency),
         marks: &Marks,
         told: &Told,
         oldest: Duration,
@@ -47,7 +49,7 @@ impl Calls {
         let call = self.by_key.get(key)?;
         let is_young = now.saturating_duration_since(call.reading.begun()) <= oldest;
         let may_be = marks.may_be_joined(&call.reading) && told.may_be_joined(call.reading.told());
-        if is_young && may_be { call.running.upgrade() } else { None }
+        if is_young && may_be && call.urgency <= urgency { call.running.upgrade() } else { None }
     }
 
     /// The number of the next call, by which it is known to [`Calls::end`].
@@ -56,17 +58,17 @@ impl Calls {
         self.last
     }
 
-    /// A call is under way.
+    /// A call of this urgency is under way.
     pub fn begin(
         &mut self,
-        key: Key,
+        (key, urgency): (Key, Urgency),
         number: u64,
         reading: Reading,
         call: BoxFuture<'static, Outcome>,
     ) -> Running {
         let running = call.shared();
         if let Some(weak) = running.downgrade() {
-            self.by_key.insert(key, Call { number, reading, running: weak });
+            self.by_key.insert(key, Call { number, reading, urgency, running: weak });
         }
         running
     }

@@ -89,10 +89,13 @@ impl Stage {
         patience: Duration,
         cache_control: &'static str,
     ) -> impl Future<Output = Outcome> + use<> {
+        self.read_as(Caller::gateway(Instant::now() + patience), cache_control)
+    }
+
+    fn read_as(&self, caller: Caller, cache_control: &'static str) -> impl Future<Output = Outcome> + use<> {
         let mut request = Request::get(LIST.to_owned());
         request.headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
         let reads = self.reads.clone();
-        let caller = Caller::gateway(Instant::now() + patience);
         async move { reads.answer(request, Wanted::Links, caller).await }
     }
 
@@ -139,6 +142,22 @@ async fn who_joins_a_read_waits_no_longer_than_its_own_patience() {
     assert_eq!(hasty.await, Err(Undelivered::QueueDeadline));
     stage.answers.add_permits(1);
     assert_eq!(number(&first.await), 0);
+}
+
+#[tokio::test]
+async fn nobody_joins_a_read_that_is_less_urgent() {
+    let stage = Stage::new().await;
+    let bulk = || Box::pin(stage.read_as(Caller::background(Instant::now() + Duration::from_secs(20)), ""));
+    let (mut early, mut urgent, mut late) = (bulk(), Box::pin(stage.read("")), bulk());
+    assert!(poll!(&mut early).is_pending() && poll!(&mut urgent).is_pending());
+    assert!(poll!(&mut late).is_pending(), "who is less urgent may join");
+    let reads = [tokio::spawn(early), tokio::spawn(urgent), tokio::spawn(late)];
+    stage.until_arrived(2).await;
+    stage.answers.add_permits(2);
+    for read in reads {
+        read.await.unwrap().unwrap();
+    }
+    assert_eq!(stage.arrived.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

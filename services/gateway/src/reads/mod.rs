@@ -59,7 +59,7 @@ use crate::{
     },
     links::{Links, Wanted},
     metrics::Metrics,
-    queue::caller::Caller,
+    queue::{caller::Caller, urgency::Urgency},
 };
 
 /// Answers that are renewed at the same time while old ones are given.
@@ -195,7 +195,7 @@ impl Reads {
         let joined = if wish.is_new_only() {
             None
         } else {
-            board.calls.find(key, &board.marks, told, wish.oldest, now)
+            board.calls.find((key, asked.caller.urgency), &board.marks, told, wish.oldest, now)
         };
         let is_joined = joined.is_some();
         let running = joined.unwrap_or_else(|| self.begin(&mut board, asked, told, now));
@@ -214,7 +214,7 @@ impl Reads {
             keep: if self.keeps(asked) { asked.question.keep } else { Keep::Never },
         };
         let (asked, wanted) = (asked.clone(), asked.wanted);
-        let (key, number) = (call.key, call.number);
+        let (key, number) = ((call.key, asked.caller.urgency), call.number);
         let fetch = async move {
             let shared = &call.reads.0;
             let Asked { request, question, caller, .. } = &*asked;
@@ -232,7 +232,9 @@ impl Reads {
     /// Sends a read for nobody but the store, unless one is under way or too many are.
     fn refresh(&self, board: &mut Board, asked: &Arc<Asked>, told: &Told, now: Instant) {
         let Ok(permit) = self.0.refreshes.clone().try_acquire_owned() else { return };
-        let under_way = board.calls.find(&asked.question.key, &board.marks, told, asked.wish.oldest, now);
+        // Nobody waits for it: whoever's turns it takes.
+        let any = (&asked.question.key, Urgency::Bulk);
+        let under_way = board.calls.find(any, &board.marks, told, asked.wish.oldest, now);
         let running = match under_way {
             Some(running) => running,
             None => self.begin(board, asked, told, now),
