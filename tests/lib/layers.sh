@@ -71,7 +71,7 @@ layer_admission() {
 layer_faults() {
   need_python
   # Each process has an API server of its own; most of the time is waiting.
-  py_test tests/faults --numprocesses 2 --dist worksteal
+  py_test tests/faults --numprocesses 3 --dist worksteal
 }
 
 layer_chart() {
