@@ -156,3 +156,18 @@ fn texts_that_would_be_too_long_are_errors() {
     assert_eq!(value("LEN(REGEX_REPLACE(REPT('a',5000),'a','b'))"), "5000");
     assert_eq!(value(&format!("LEN({long})")), "100000");
 }
+
+#[test]
+fn patterns_of_moments_and_lists_of_holidays_that_are_too_long_are_errors() {
+    for (text, most) in [
+        ("LEN(DATETIME_FORMAT(NOW(),REPT('[',#)))", 1_000),
+        ("LEN(DATETIME_FORMAT(NOW(),REPT('LLLL',#/4)))", 1_000),
+        ("LEN(DATETIME_PARSE('2026',REPT('Y',#)))", 1_000),
+        ("LEN(WORKDAY(NOW(),1,REPT('2026-12-24,',#-1)))", 1_000),
+        ("LEN(WORKDAY_DIFF(NOW(),NOW(),REPT(',',#-1)))", 1_000),
+    ] {
+        let with = |count: usize| value(&text.replace('#', &count.to_string()));
+        assert_ne!(with(most), "#ERROR!", "{text}");
+        assert_eq!(with(most + 4), "#ERROR!", "{text}");
+    }
+}

@@ -35,13 +35,14 @@ pub const FUNCTIONS: &[Function] = &[
     of_values("DATETIME_FORMAT", 1, 2, |values| {
         let pattern = values.get(1).filter(|pattern| !pattern.is_blank());
         let pattern = pattern.map_or(Cow::Borrowed(PATTERN), Value::shown);
-        Ok(Value::of_text(moment::format(&moment(values, 0)?, &pattern)))
+        Ok(Value::of_text(moment::format(&moment(values, 0)?, readable(&pattern)?)))
     }),
     of_values("DATETIME_PARSE", 1, 3, |values| {
         let locale = values.get(2).map_or(Ok(Locale::default()), |name| locale(name))?;
         match (argument(values, 0), values.get(1)) {
             (Value::Text(text), Some(pattern)) if !pattern.is_blank() => {
-                moment::parse(text, &pattern.shown(), locale).map(Value::of_moment).ok_or(Fault)
+                let pattern = pattern.shown();
+                moment::parse(text, readable(&pattern)?, locale).map(Value::of_moment).ok_or(Fault)
             }
             _ => moment(values, 0).map(Value::Moment),
         }
@@ -66,6 +67,10 @@ pub const FUNCTIONS: &[Function] = &[
 
 pub fn moment(values: &[Value<'_>], place: usize) -> Result<Moment, Fault> {
     argument(values, place).moment()
+}
+
+fn readable(pattern: &str) -> Result<&str, Fault> {
+    Some(pattern).filter(|pattern| moment::is_readable(pattern)).ok_or(Fault)
 }
 
 fn instant(values: &[Value<'_>], place: usize) -> Result<Timestamp, Fault> {

@@ -12,13 +12,15 @@ use crate::formula::{
 
 /// Farther than this no one plans; it bounds the work of one call.
 const MOST_DAYS: i64 = 10_000;
+/// Holidays that one call may name.
+const MOST_HOLIDAYS: usize = 1_000;
 
 pub const FUNCTIONS: &[Function] =
     &[of_values("WORKDAY", 2, 3, workday), of_values("WORKDAY_DIFF", 2, 3, workday_diff)];
 
 /// The day that is so many days of work after the given one.
 fn workday<'v>(values: &[Value<'v>]) -> Outcome<'v> {
-    let holidays = holidays(argument(values, 2));
+    let holidays = holidays(argument(values, 2))?;
     let Moment { at, locale } = moment(values, 0)?;
     let count = whole(values, 1, 0)?;
     if count.saturating_abs() > MOST_DAYS {
@@ -38,7 +40,7 @@ fn workday<'v>(values: &[Value<'v>]) -> Outcome<'v> {
 fn workday_diff<'v>(values: &[Value<'v>]) -> Outcome<'v> {
     let (a, b) = (moment(values, 0)?.at.date(), moment(values, 1)?.at.date());
     let (first, last, sign) = if a <= b { (a, b, 1) } else { (b, a, -1) };
-    let free = holidays(argument(values, 2)).into_iter().filter(|day| (first..=last).contains(day));
+    let free = holidays(argument(values, 2))?.into_iter().filter(|day| (first..=last).contains(day));
     let free = free.filter(|day| is_weekday(*day)).count();
     let days = weekdays(first, last) - i32::try_from(free).unwrap_or(i32::MAX);
     Ok(Value::Number((days * sign).into()))
@@ -60,8 +62,12 @@ fn is_workday(day: Date, holidays: &HashSet<Date>) -> bool {
 }
 
 /// Dates as `YYYY-MM-DD`, separated by commas; what follows the day is passed over.
-fn holidays(value: &Value<'_>) -> HashSet<Date> {
-    value.shown().split(',').filter_map(|day| day.trim().get(..10)?.parse().ok()).collect()
+fn holidays(value: &Value<'_>) -> Result<HashSet<Date>, Fault> {
+    let days = value.shown();
+    if days.split(',').nth(MOST_HOLIDAYS).is_some() {
+        return Err(Fault);
+    }
+    Ok(days.split(',').filter_map(|day| day.trim().get(..10)?.parse().ok()).collect())
 }
 
 #[cfg(test)]

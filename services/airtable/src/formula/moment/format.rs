@@ -148,6 +148,7 @@ mod tests {
                 ("LLLL", "Monday, November 2, 2026 3:04 PM"),
                 ("llll", "Mon, Nov 2, 2026 3:04 PM"),
                 ("[Today is] dddd \\Q[Q]", "Today is Monday QQ"),
+                ("[[Day] D [D", "[Day 2 [2"),
                 ("YYYY-MM-DDTHH:mm:ss.SSSZ", "2026-11-02T15:04:05.678+01:00"),
             ],
         );

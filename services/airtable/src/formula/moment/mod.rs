@@ -24,6 +24,11 @@ enum Part<'a> {
     Text(&'a str),
 }
 
+/// Whether a pattern is short enough to be read for each record, in bytes; what it shows is then within the limit of texts.
+pub const fn is_readable(pattern: &str) -> bool {
+    pattern.len() <= 1_000
+}
+
 /// The pattern with `L`, `LT` and the like written out.
 fn written_out(pattern: &str, locale: Locale) -> String {
     let mut out = String::new();
@@ -52,7 +57,7 @@ fn written_out(pattern: &str, locale: Locale) -> String {
 
 /// The first part of a pattern that is not empty, and what comes after it.
 fn next(rest: &str) -> (Part<'_>, &str) {
-    if let Some((literal, after)) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+    if let Some((literal, after)) = rest.strip_prefix('[').and_then(literal) {
         return (Part::Text(literal), after);
     }
     let digits = rest.bytes().take(9).take_while(|byte| *byte == b'S').count();
@@ -66,4 +71,11 @@ fn next(rest: &str) -> (Part<'_>, &str) {
     let end = escaped + rest.chars().nth(escaped).map_or(0, char::len_utf8);
     let (text, after) = rest.split_at(end);
     (Part::Text(text.get(escaped..).unwrap_or_default()), after)
+}
+
+/// What stands between brackets, where `inner` begins, and what comes after it. None holds another `[`, as in moment.js,
+/// so that brackets that nothing closes cost one look each.
+fn literal(inner: &str) -> Option<(&str, &str)> {
+    let (literal, after) = inner.split_at_checked(inner.find(['[', ']'])?)?;
+    Some((literal, after.strip_prefix(']')?))
 }
