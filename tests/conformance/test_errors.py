@@ -151,6 +151,12 @@ def test_a_body_that_is_not_json(api: Api, table: Table) -> None:
     assert answer.json() == error("INVALID_REQUEST_BODY", "Could not parse request body")
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_not_said_to_be_json(api: Api, table: Table, kind: str) -> None:
+    answer = api.session.post(table.urls.records, data='{"fields":{"text":"x"}}', headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()) == (422, error("INVALID_REQUEST_BODY", "Could not parse request body"))
+
+
 def test_a_path_that_leads_nowhere(api: Api) -> None:
     assert refused(lambda: api.get(api.build_url(BASE))) == (404, {"error": "NOT_FOUND"})
 

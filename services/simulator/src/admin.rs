@@ -12,7 +12,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -84,7 +83,7 @@ async fn clock(Shared(state): Shared<State>) -> Json<Value> {
 async fn put_clock(Shared(state): Shared<State>, given: Result<Json<Clock>, JsonRejection>) -> Response {
     match given {
         Ok(Json(given)) => {
-            state.held().ahead = SignedDuration::from_secs(given.ahead_seconds.into());
+            state.set_ahead(given.ahead_seconds);
             clock(Shared(state)).await.into_response()
         }
         Err(rejection) => refusal(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_CLOCK", &rejection.body_text()),

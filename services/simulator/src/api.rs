@@ -1,6 +1,6 @@
 //! The API over HTTP: a thin shell around [`State`].
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use airtable::Error;
 use axum::{
@@ -12,6 +12,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::{
     attachments::{fetch, link, upload},
@@ -48,9 +49,9 @@ pub async fn serve(Shared(state): Shared<State>, request: Request) -> Response {
     let asked =
         Asked { method: parts.method, uri: parts.uri, headers: parts.headers, body, arrived: state.now() };
     // On its own, so that it takes effect even when the client goes away: as at Airtable.
-    match host::spawn(answer(state, asked)).await {
-        Ok(reply) => reply.into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    match host::spawn(answer(state, Arc::new(asked))).await {
+        Ok(Ok(reply)) => reply.into_response(),
+        Ok(Err(_)) | Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
@@ -62,36 +63,46 @@ struct Asked {
     arrived: Timestamp,
 }
 
-async fn answer(state: State, asked: Asked) -> Reply {
-    let reply = reply(&state, &asked).await;
+async fn answer(state: State, asked: Arc<Asked>) -> Result<Reply, JoinError> {
+    let reply = reply(&state, &asked).await?;
     let (status, kind) = match &reply {
         Reply::Answer(status, body) => {
             (status.as_u16(), airtable::error::read(body).map(|(kind, _)| kind.to_owned()))
         }
         Reply::Cut => (0, None),
     };
-    state.answered(&asked.method, asked.uri.path(), asked.arrived, status, kind);
-    reply
+    let note = move || state.answered(&asked.method, asked.uri.path(), asked.arrived, status, kind);
+    aside(note).await?;
+    Ok(reply)
 }
 
-async fn reply(state: &State, asked: &Asked) -> Reply {
+async fn reply(state: &State, asked: &Arc<Asked>) -> Result<Reply, JoinError> {
     let path = asked.uri.path();
     if HOST.len() + asked.uri.path_and_query().map_or(0, |asked| asked.as_str().len()) >= URL {
-        return refusal(&Error::UrlTooLong);
+        return Ok(refusal(&Error::UrlTooLong));
     }
-    let Some(call) = Call::read(&asked.method, path) else { return refusal(&Error::NotFound) };
-    let fault = match state.admit(&call, &asked.method, path, bearer(&asked.headers)) {
-        Ok(fault) => fault,
-        Err(error) => return refusal(&error),
+    let Some(call) = Call::read(&asked.method, path) else { return Ok(refusal(&Error::NotFound)) };
+    let call = Arc::new(call);
+    let admit = {
+        let (state, call, asked) = (state.clone(), call.clone(), asked.clone());
+        move || state.admit(&call, &asked.method, asked.uri.path(), bearer(&asked.headers))
     };
-    match fault {
-        None => perform(state, &call, asked),
+    let perform = {
+        let (state, asked) = (state.clone(), asked.clone());
+        move || perform(&state, &call, &asked)
+    };
+    let fault = match aside(admit).await? {
+        Ok(fault) => fault,
+        Err(error) => return Ok(refusal(&error)),
+    };
+    Ok(match fault {
+        None => aside(perform).await?,
         Some(Kind::Latency { latency_ms }) => {
             tokio::time::sleep(Duration::from_millis(latency_ms)).await;
-            perform(state, &call, asked)
+            aside(perform).await?
         }
         Some(Kind::Hold { hold_ms }) => {
-            let reply = perform(state, &call, asked);
+            let reply = aside(perform).await?;
             tokio::time::sleep(Duration::from_millis(hold_ms)).await;
             reply
         }
@@ -101,16 +112,25 @@ async fn reply(state: &State, asked: &Asked) -> Reply {
         }
         Some(Kind::Cut { cut: Moment::BeforeEffect }) => Reply::Cut,
         Some(Kind::Cut { cut: Moment::AfterEffect }) => {
-            perform(state, &call, asked);
+            aside(perform).await?;
             Reply::Cut
         }
-    }
+    })
+}
+
+/// Does what computes, or waits for who does, on a thread of its own: the others go on serving, readiness first of all.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+    let span = tracing::Span::current();
+    spawn_blocking(move || span.in_scope(work)).await
 }
 
 fn perform(state: &State, call: &Call, asked: &Asked) -> Reply {
     let query = asked.uri.query().unwrap_or_default();
     let input = Input { query, body: &asked.body, now: state.now() };
     let request = asked.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    if !asked.body.is_empty() && !is_json(&asked.headers) {
+        return refusal(&Error::InvalidBody);
+    }
     let reply = match state.perform(call, &input, request) {
         Ok(mut body) => {
             link::show(state, &mut body, host(&asked.headers));
@@ -133,6 +153,12 @@ fn host(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST)?.to_str().ok()
 }
 
+/// Whether the content is said to be JSON, whatever else is said of it.
+fn is_json(headers: &HeaderMap) -> bool {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    said.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
@@ -152,5 +178,42 @@ impl Reply {
                 response
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread};
+
+    use telemetry::metrics::Metrics;
+    use tower::ServiceExt as _;
+
+    use crate::{Behaviour, Fixture, router, start};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_one_that_computes_keeps_nobody_else_from_being_served() {
+        let state = start(Fixture::sample().unwrap(), Behaviour::default(), &Metrics::new()).unwrap();
+        let call = |uri: &str| {
+            let request = Request::builder().uri(uri).header("authorization", "Bearer pat");
+            router(state.clone()).oneshot(request.body(Body::empty()).unwrap())
+        };
+        let (computing, computes) = mpsc::channel();
+        let (done, is_done) = mpsc::channel::<()>();
+        let busy = state.clone();
+        let holder = thread::spawn(move || {
+            let _held = busy.held();
+            computing.send(()).unwrap();
+            is_done.recv().unwrap();
+        });
+        computes.recv().unwrap();
+        let waiting = tokio::spawn(call("/v0/meta/whoami"));
+        tokio::task::yield_now().await;
+        assert_eq!(call("/admin/clock").await.unwrap().status(), StatusCode::OK);
+        assert!(!waiting.is_finished());
+        done.send(()).unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK);
+        holder.join().unwrap();
     }
 }

@@ -1,5 +1,7 @@
 //! What computed fields say of themselves: `isValid`, `referencedFieldIds` and `result` among their options.
 
+use std::time::{Duration, Instant};
+
 use airtable::{
     Error, Field, FieldType, Table as Schema,
     formula::{Formula, Outcome, Row, Value as FormulaValue},
@@ -12,6 +14,9 @@ use crate::{
     result,
     world::Base,
 };
+
+/// How long the type of one formula's result is looked for.
+const TIME: Duration = Duration::from_secs(1);
 
 /// Completes the options of every computed field of a base.
 pub fn complete(base: &mut Base) {
@@ -120,7 +125,7 @@ fn formula_options(schema: &Schema, field: &Field) -> Map<String, Value> {
 ///
 /// `None` where it is of the kind that the field answers already: how it is shown is the owner's choice.
 fn guess(schema: &Schema, formula: &Formula, current: &FieldType, named: &[String]) -> Option<Value> {
-    let guessed = formula.evaluate(&Typical { schema }).ok()?;
+    let guessed = formula.evaluate(&Typical { schema, until: Instant::now() + TIME }).ok()?;
     let fits = match guessed {
         FormulaValue::Number(_) => current.is_number() || *current == FieldType::Checkbox,
         FormulaValue::Moment(_) => current.is_moment(),
@@ -143,6 +148,7 @@ fn guess(schema: &Schema, formula: &Formula, current: &FieldType, named: &[Strin
 /// A record with a typical cell in each field.
 struct Typical<'a> {
     schema: &'a Schema,
+    until: Instant,
 }
 
 impl Row for Typical<'_> {
@@ -169,6 +175,10 @@ impl Row for Typical<'_> {
 
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
+    }
+
+    fn in_time(&self) -> bool {
+        Instant::now() < self.until
     }
 }
 

@@ -69,7 +69,9 @@ pub fn read(
             let row = holder.and_then(|table| Some((table, table.row(record)?)));
             let (table, row) = row.ok_or(Error::ModelNotFound)?;
             let shape = Shape::of(&query::object(input.query))?;
-            Ok(json!(render::record(calculation, table, row, &shape, None)))
+            let record = render::record(calculation, table, row, &shape, None);
+            calculation.in_time()?;
+            Ok(json!(record))
         }
         _ => {
             let (parameters, given) = (ListParameters::from_query(input.query)?, query::object(input.query));
@@ -178,5 +180,8 @@ fn answer(transaction: &Transaction<'_>, table: &str, id: &str, manner: &Manner)
     let scope = Scope { user: transaction.user, base: transaction.base(), now: transaction.now };
     let table = transaction.table(table)?;
     let row = table.row(id).ok_or(Error::ModelIdNotFound("Record"))?;
-    Ok(json!(render::record(&Calculation::new(scope), table, row, &manner.shape, None)))
+    let calculation = Calculation::new(scope);
+    let record = render::record(&calculation, table, row, &manner.shape, None);
+    calculation.in_time()?;
+    Ok(json!(record))
 }

@@ -43,6 +43,10 @@ impl FormulaRow for Seen<'_, '_> {
     fn now(&self) -> Timestamp {
         self.calculation.scope.now
     }
+
+    fn in_time(&self) -> bool {
+        self.calculation.in_time().is_ok()
+    }
 }
 
 impl Aggregated<'_, '_> {
@@ -71,5 +75,9 @@ impl FormulaRow for Aggregated<'_, '_> {
 
     fn now(&self) -> Timestamp {
         self.seen.now()
+    }
+
+    fn in_time(&self) -> bool {
+        self.seen.in_time()
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -48,6 +51,8 @@ struct Shared {
     allowed: Allowed,
     requests: IntCounterVec,
     changed: Notify,
+    /// Seconds that the clock is ahead. Not behind the lock, so that nobody waits to know the time.
+    ahead: AtomicU32,
     held: Mutex<Held>,
 }
 
@@ -57,8 +62,6 @@ pub(crate) struct Held {
     pub journal: Journal,
     pub faults: Faults,
     pub files: Files,
-    /// How far the simulator's clock is ahead.
-    pub ahead: SignedDuration,
     pub limits: Limits,
     iterators: Iterators,
 }
@@ -90,6 +93,7 @@ impl State {
             allowed,
             requests: metrics.counter("simulator_requests_total", counted, &["status"])?,
             changed: Notify::new(),
+            ahead: AtomicU32::default(),
             held: Mutex::new(held),
         })))
     }
@@ -101,8 +105,13 @@ impl State {
 
     /// The time as the simulator has it.
     pub(crate) fn now(&self) -> Timestamp {
-        let (now, ahead) = (Timestamp::now(), self.held().ahead);
-        now.checked_add(ahead).unwrap_or(now)
+        let (now, ahead) = (Timestamp::now(), self.0.ahead.load(Relaxed));
+        now.checked_add(SignedDuration::from_secs(ahead.into())).unwrap_or(now)
+    }
+
+    /// Sets the simulator's clock ahead.
+    pub(crate) fn set_ahead(&self, seconds: u32) {
+        self.0.ahead.store(seconds, Relaxed);
     }
 
     pub(crate) fn outbound(&self) -> &Outbound {
@@ -128,6 +137,7 @@ impl State {
     /// Back to the fixture, with nothing remembered.
     pub(crate) fn reset(&self) {
         *self.held() = Held::of(self.0.fixture.clone(), Journal::default(), self.0.allowed.clone());
+        self.set_ahead(0);
         self.0.changed.notify_one();
     }
 
@@ -268,7 +278,6 @@ impl Held {
             journal,
             faults: Faults::default(),
             files: Files::default(),
-            ahead: SignedDuration::ZERO,
             limits: Limits::new(allowed),
             iterators: Iterators::default(),
         }

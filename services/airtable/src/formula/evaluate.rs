@@ -1,6 +1,6 @@
 //! The value of an expression for a record.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, time::Instant};
 
 use jiff::Timestamp;
 
@@ -29,6 +29,7 @@ pub fn evaluate<'a>(expression: &'a Expression, row: &'a dyn Row) -> Outcome<'a>
         Expression::Fault => Err(Fault),
         Expression::Field(place) => row.cell(*place),
         Expression::Negative(inner) => Ok(Value::Number(-evaluate(inner, row)?.number()?)),
+        Expression::Call(..) | Expression::Match(..) if !row.in_time() => Err(Fault),
         Expression::Call(function, arguments) => match function.body {
             Body::Values(body) => body(&values(arguments, row)?),
             Body::Row(body) => body(row),
@@ -90,7 +91,10 @@ fn apply<'v>(operator: Operator, a: &Value<'_>, b: &Value<'_>) -> Outcome<'v> {
 }
 
 /// The record of what does not look at one.
-pub struct NoRow;
+pub struct NoRow {
+    /// When there is no time left.
+    pub until: Instant,
+}
 
 impl Row for NoRow {
     fn record_id(&self) -> &'static str {
@@ -111,5 +115,9 @@ impl Row for NoRow {
 
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
+    }
+
+    fn in_time(&self) -> bool {
+        Instant::now() < self.until
     }
 }

@@ -62,6 +62,10 @@ pub trait Row {
     fn cell(&self, field: usize) -> Outcome<'_>;
     /// The present, the same for a whole evaluation.
     fn now(&self) -> Timestamp;
+    /// Whether there is time left to evaluate; where there is none, every call of a function is an error.
+    fn in_time(&self) -> bool {
+        true
+    }
 }
 
 impl Formula {

@@ -171,3 +171,49 @@ fn patterns_of_moments_and_lists_of_holidays_that_are_too_long_are_errors() {
         assert_eq!(with(most + 4), "#ERROR!", "{text}");
     }
 }
+
+/// A record for which no time is left.
+struct Late;
+
+impl Row for Late {
+    fn record_id(&self) -> &str {
+        Sample.record_id()
+    }
+
+    fn created(&self) -> Timestamp {
+        Sample.created()
+    }
+
+    fn modified(&self, fields: &[usize]) -> Option<Timestamp> {
+        Sample.modified(fields)
+    }
+
+    fn cell(&self, field: usize) -> Outcome<'_> {
+        Sample.cell(field).map(Value::into_owned)
+    }
+
+    fn now(&self) -> Timestamp {
+        Sample.now()
+    }
+
+    fn in_time(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn where_no_time_is_left_functions_are_errors() {
+    for text in ["LEN({text})", "REGEX_MATCH({text},'a')", "1+LEN({text})", "RECORD_ID()"] {
+        assert_eq!(read(text).unwrap().evaluate(&Late), Err(Fault), "{text}");
+    }
+    assert_eq!(read("{number}+1").unwrap().evaluate(&Late), Ok(Value::Number(8.0)));
+}
+
+#[test]
+fn constants_for_which_no_time_is_left_are_reckoned_for_each_record() {
+    let now = std::time::Instant::now();
+    let tree = lexer::tokens("REGEX_MATCH('a','a')").and_then(parser::parse).unwrap();
+    let late = expression::compile_until(&tree, place, now).unwrap();
+    assert!(matches!(late, expression::Expression::Call(..)), "{late:?}");
+    assert_eq!(evaluate::evaluate(&late, &Sample), Ok(Value::Number(1.0)));
+}

@@ -94,3 +94,30 @@ async fn a_field_that_prefers_one_link_takes_several() {
     let changed = simulator.patch(&order, json!({"fields": {"Customer": [ADA, BLUE]}})).await.ok();
     assert_eq!(changed["fields"]["Customer"], json!([ADA, BLUE]));
 }
+
+#[tokio::test]
+async fn a_body_that_is_not_said_to_be_json_is_refused() {
+    let simulator = Simulator::new();
+    let status = async |path: &str, kind: Option<&str>, body: &'static str| {
+        let request = Request::post(path).header("authorization", "Bearer patTest");
+        let request = kind.into_iter().fold(request, |request, kind| request.header("content-type", kind));
+        let answer = simulator.router().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        (status, body["error"]["type"].as_str().map(str::to_owned))
+    };
+    let refused = (422, Some("INVALID_REQUEST_BODY".to_owned()));
+    let upload = format!("{BASE}/recCRM00000000301/Document/uploadAttachment");
+    let file = r#"{"contentType": "text/plain", "filename": "a.txt", "file": "YQ=="}"#;
+    for (path, body) in [(customers(), r#"{"fields": {}}"#), (upload, file)] {
+        for kind in
+            [None, Some(""), Some(";"), Some("text/plain"), Some("text/json"), Some("application/jsonp")]
+        {
+            assert_eq!(status(&path, kind, body).await, refused, "{path} {kind:?}");
+        }
+        for kind in ["application/json", "Application/JSON ; charset=utf-8"] {
+            assert_eq!(status(&path, Some(kind), body).await, (200, None), "{path} {kind}");
+        }
+    }
+}

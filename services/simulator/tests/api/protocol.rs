@@ -169,7 +169,7 @@ async fn raw_create(address: std::net::SocketAddr) -> std::io::Result<Vec<u8>> {
     let body = json!({"fields": {"Name": "cut"}}).to_string();
     let length = body.len();
     let head = format!(
-        "POST {} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-length: {length}\r\n\r\n",
+        "POST {} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n",
         customers()
     );
     stream.write_all(format!("{head}{body}").as_bytes()).await?;

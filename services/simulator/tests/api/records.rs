@@ -1,5 +1,7 @@
 //! Creating, reading, changing, merging and deleting records.
 
+use simulator::Behaviour;
+
 use crate::support::{ADA, BASE, BLUE, Simulator, column};
 use serde_json::{Value, json};
 
@@ -203,9 +205,13 @@ async fn links_have_two_sides_and_go_with_the_record() {
 
 #[tokio::test]
 async fn attachments_are_added_by_url_kept_by_id_and_otherwise_dropped() {
-    let simulator = Simulator::new();
+    let simulator = Simulator::behaving(Behaviour { private_urls: true, ..Behaviour::default() });
     let path = format!("{BASE}/Invoices/recCRM00000000301");
-    let files = json!([{"url": "https://example.com/a/one.pdf?x=1"}, {"url": "https://example.com/2", "filename": "two.png"}]);
+    // It answers nobody, so that the URLs stay those that were given.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let files =
+        json!([{"url": format!("{url}/a/one.pdf?x=1")}, {"url": format!("{url}/2"), "filename": "two.png"}]);
     let answer = simulator.patch(&path, json!({"fields": {"Document": files}})).await.ok();
     let held = &answer["fields"]["Document"];
     assert_eq!((&held[0]["filename"], &held[1]["type"]), (&json!("one.pdf"), &json!("image/png")));
