@@ -1,11 +1,15 @@
 //! Named client keys in files, compared in constant time.
 
-use std::path::PathBuf;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::SecretFile;
+use crate::{Error, Secret, SecretFile};
 
 /// A client's key.
 #[derive(Debug)]
@@ -20,34 +24,120 @@ impl Key {
     pub fn new(name: impl Into<String>, file: impl Into<PathBuf>) -> Self {
         Self { name: name.into(), file: SecretFile::new(file) }
     }
+
+    fn read(&self) -> Result<Secret, Error> {
+        let key = self.file.read()?;
+        if key.expose().contains(char::is_control) {
+            let file = self.file.path().display().to_string();
+            return Err(Error::SecretFile { file, why: "not one key in one line of text".to_owned() });
+        }
+        Ok(key)
+    }
 }
 
 /// The keys of all clients.
 #[derive(Debug, Default)]
-pub struct Keys(Vec<Key>);
+pub struct Keys {
+    keys: Vec<Key>,
+    /// What was logged, so that it is said once and not at each request.
+    told: Mutex<BTreeSet<Fault>>,
+}
+
+/// Why a key lets nobody in. Its message holds no key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Fault {
+    /// The file is missing, unreadable, empty, or holds something else than one line of text.
+    #[error("the key of {client} can't be used: {why}")]
+    Unusable {
+        /// The client's name.
+        client: String,
+        /// What is wrong with the file, by its name.
+        why: String,
+    },
+    /// Nobody can tell which of the two presents it.
+    #[error("{one} and {other} have the same key, which lets in neither: give each its own")]
+    Shared {
+        /// The name of the client that is listed first.
+        one: String,
+        /// The name of the other.
+        other: String,
+    },
+}
+
+/// The keys as their files are now.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// How many of them let somebody in.
+    pub usable: usize,
+    /// Why the others don't.
+    pub faults: BTreeSet<Fault>,
+}
 
 impl FromIterator<Key> for Keys {
     fn from_iter<T: IntoIterator<Item = Key>>(keys: T) -> Self {
-        Self(keys.into_iter().collect())
+        Self { keys: keys.into_iter().collect(), told: Mutex::default() }
     }
 }
 
 impl Keys {
-    /// The key that `presented` is, if any.
+    /// The key that `presented` is, if it is that of one client alone.
     ///
-    /// Every key is compared, by its hash, so that the time taken tells nothing about them. A key whose file can't
-    /// be read matches nobody, and is warned about.
+    /// Every key is compared, by its hash, so that the time taken tells nothing about them. A key that can't be used
+    /// matches nobody; that is logged when it is first met.
     pub fn find(&self, presented: &str) -> Option<&Key> {
         let presented: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
-        let mut found = None;
-        for key in &self.0 {
-            match key.file.read() {
-                Ok(secret) if bool::from(secret.hash().ct_eq(&presented)) => found = Some(key),
+        let mut unusable = false;
+        let mut found = Vec::new();
+        for key in &self.keys {
+            match key.read() {
+                Ok(secret) if bool::from(secret.hash().ct_eq(&presented)) => found.push(key),
                 Ok(_) => (),
-                Err(error) => tracing::warn!(client = key.name, %error, "the key of a client can't be read"),
+                Err(_) => unusable = true,
             }
         }
-        found
+        if unusable || found.len() > 1 {
+            self.survey();
+        }
+        match found.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Reads all keys; logs each fault that was not there before.
+    pub fn survey(&self) -> Survey {
+        let mut faults = BTreeSet::new();
+        let mut holders: BTreeMap<[u8; 32], Vec<&str>> = BTreeMap::new();
+        for key in &self.keys {
+            match key.read() {
+                Ok(secret) => holders.entry(secret.hash()).or_default().push(&key.name),
+                Err(error) => {
+                    let (client, why) = (key.name.clone(), error.to_string());
+                    faults.insert(Fault::Unusable { client, why });
+                }
+            }
+        }
+        let usable = holders.values().filter(|names| names.len() == 1).count();
+        for names in holders.values() {
+            let pairs = names.iter().zip(names.iter().skip(1));
+            let shared = |(one, other): (&&str, &&str)| Fault::Shared {
+                one: (*one).to_owned(),
+                other: (*other).to_owned(),
+            };
+            faults.extend(pairs.map(shared));
+        }
+        for fault in self.news(&faults) {
+            tracing::error!("{fault}");
+        }
+        Survey { usable, faults }
+    }
+
+    /// Those that were not there at the last look.
+    fn news(&self, faults: &BTreeSet<Fault>) -> Vec<Fault> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = faults.difference(&told).cloned().collect();
+        told.clone_from(faults);
+        news
     }
 }
 
@@ -68,5 +158,54 @@ mod tests {
         for presented in ["key-of-cr", "key-of-crm\n", "KEY-OF-CRM", ""] {
             assert!(keys.find(presented).is_none(), "{presented:?}");
         }
+    }
+    #[test]
+    fn a_key_of_two_clients_is_neithers_and_the_survey_names_both_but_not_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, key) in [("guest", "copied"), ("admin", "copied\n"), ("crm", "own")] {
+            std::fs::write(folder.path().join(name), key).unwrap();
+        }
+        let names = ["guest", "admin", "crm"];
+        let keys: Keys = names.into_iter().map(|name| Key::new(name, folder.path().join(name))).collect();
+        assert!(keys.find("copied").is_none());
+        assert_eq!(keys.find("own").unwrap().name, "crm");
+        let Survey { usable, faults } = keys.survey();
+        let fault = Fault::Shared { one: "guest".to_owned(), other: "admin".to_owned() };
+        assert!(!fault.to_string().contains("copied"));
+        assert_eq!((usable, faults), (1, BTreeSet::from([fault])));
+    }
+
+    #[test]
+    fn a_file_that_holds_not_one_line_of_text_is_named_and_lets_nobody_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        for (content, why) in [
+            (b"k1\nk2\n".as_slice(), "one line"),
+            (b"k\x07", "one line"),
+            (b"\xff\xfe", "UTF-8"),
+            (b" \n", "empty"),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            let keys = Keys::from_iter([Key::new("crm", &path)]);
+            let Survey { usable, faults } = keys.survey();
+            let [Fault::Unusable { client, why: message }] = faults.iter().collect::<Vec<_>>()[..] else {
+                panic!("{faults:?}")
+            };
+            assert_eq!((usable, client.as_str()), (0, "crm"));
+            assert!(message.contains(why) && message.contains(path.to_str().unwrap()), "{message}");
+            assert!(keys.find("k1").is_none() && keys.find("k1\nk2").is_none());
+        }
+    }
+
+    #[test]
+    fn a_fault_is_told_when_it_comes_and_not_at_each_request() {
+        let fault = |why: &str| Fault::Unusable { client: "crm".to_owned(), why: why.to_owned() };
+        let (gone, empty) = (BTreeSet::from([fault("gone")]), BTreeSet::from([fault("empty")]));
+        let keys = Keys::default();
+        assert_eq!(keys.news(&gone), [fault("gone")]);
+        assert_eq!(keys.news(&gone), []);
+        assert_eq!(keys.news(&empty), [fault("empty")]);
+        assert_eq!(keys.news(&BTreeSet::new()), []);
+        assert_eq!(keys.news(&gone), [fault("gone")]);
     }
 }

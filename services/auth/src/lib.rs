@@ -10,7 +10,7 @@ mod unverified;
 mod verdicts;
 
 pub use bearer::bearer;
-pub use keys::{Key, Keys};
+pub use keys::{Fault, Key, Keys, Survey};
 pub use secret_file::{Secret, SecretFile};
 pub use token_review::{ApiServer, Identity, TokenReview};
 

@@ -120,10 +120,11 @@ async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
     std::future::pending().await
 }
 
-/// Ready: Airtable serves the base with this token, and ledger, store and the keys of links can be used.
+/// Ready: Airtable serves the base with this token, somebody can use the gateway, and ledger, store and the keys of links can be used.
 fn readiness(gateway: &Gateway, config: &Config) -> Readiness {
-    let (upstream, ledger) = (gateway.clone(), gateway.clone());
+    let (upstream, ledger, clients) = (gateway.clone(), gateway.clone(), gateway.clone());
     let readiness = Readiness::default()
+        .remark("clients", move || std::future::ready(clients.gatekeeper().check()))
         .check("upstream", move || std::future::ready(upstream.health().verdict()))
         .check("ledger", move || {
             let ledger = ledger.clone();

@@ -11,10 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     attachments::Attachments,
-    clients::{
-        Client, Gatekeeper, Source,
-        file::{Clients, ClientsFile},
-    },
+    clients::{Client, Gatekeeper, Source, file::Clients, watched::ClientsFile},
     config::{Config, Error, Switch},
     delivery::{
         Delivery, Way,
@@ -271,7 +268,7 @@ fn ledger(config: &Config, store: Option<&Store>, now: Timestamp) -> Result<Ledg
 
 fn gatekeeper(config: &Config) -> Result<Gatekeeper, Error> {
     let source = match (&config.clients_file, &config.client_key_file) {
-        (Some(file), _) => Source::File(ClientsFile::open(file.clone()).map_err(Error::Config)?),
+        (Some(file), _) => Source::File(Box::new(ClientsFile::open(file.clone()).map_err(Error::Config)?)),
         (None, Some(file)) => Source::Fixed(Arc::new(Clients::single(file.clone()))),
         (None, None) => {
             let message = "nobody could use this gateway: give --clients-file FILE or --client-key-file FILE";
@@ -281,7 +278,7 @@ fn gatekeeper(config: &Config) -> Result<Gatekeeper, Error> {
     let review = TokenReview::in_cluster(&config.api_server, config.audience.clone());
     // A pod without a mounted token can serve clients with keys all the same.
     let review = review.or_else(|error| match &source {
-        Source::File(file) if file.clients().has_service_accounts() => Err(error),
+        Source::File(file) if file.read().clients.has_service_accounts() => Err(error),
         _ => Ok(None),
     });
     Gatekeeper::new(source, review?).map_err(Error::Config)

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Dura
 
 use serde::Serialize;
 
-type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+type Check =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Option<String>, String>> + Send>> + Send + Sync>;
 
 /// How long one check may take before it counts as failed: well under the 1 s default of a kubelet's probe.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
@@ -15,21 +16,34 @@ pub struct Readiness {
     checks: BTreeMap<&'static str, Check>,
 }
 
-/// What `/ready` answers: `{"ready": false, "checks": {"upstream": "connection refused"}}`, `"ok"` where it holds.
+/// What `/ready` answers: `{"ready": false, "checks": {"upstream": "connection refused"}}`, `"ok"` where it holds,
+/// `"ok, but …"` where it holds and something is amiss all the same.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub struct Report {
     /// True when every check holds.
     pub ready: bool,
-    /// `ok`, or why not, by the name of the check.
+    /// `ok`, `ok, but …`, or why not, by the name of the check.
     pub checks: BTreeMap<&'static str, String>,
 }
 
 impl Readiness {
     /// Adds a check; the message of its error is shown to whoever asks, so it carries no secret.
     #[must_use]
-    pub fn check<F>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub fn check<F>(self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.remark(name, move || {
+            let checked = check();
+            async move { checked.await.map(|()| None) }
+        })
+    }
+
+    /// Adds a check that may have something to say although it holds.
+    #[must_use]
+    pub fn remark<F>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Option<String>, String>> + Send + 'static,
     {
         self.checks.insert(name, Arc::new(move || Box::pin(check())));
         self
@@ -38,15 +52,21 @@ impl Readiness {
     /// Runs every check at once.
     pub async fn report(&self) -> Report {
         let runs = self.checks.iter().map(|(name, check)| async move {
-            let verdict = match tokio::time::timeout(CHECK_TIMEOUT, check()).await {
-                Ok(Ok(())) => "ok".to_owned(),
-                Ok(Err(why)) => why,
-                Err(_) => format!("no answer within {} ms", CHECK_TIMEOUT.as_millis()),
-            };
-            (*name, verdict)
+            let verdict = tokio::time::timeout(CHECK_TIMEOUT, check()).await;
+            (
+                *name,
+                verdict.unwrap_or_else(|_| Err(format!("no answer within {} ms", CHECK_TIMEOUT.as_millis()))),
+            )
         });
-        let checks: BTreeMap<_, _> = futures::future::join_all(runs).await.into_iter().collect();
-        Report { ready: checks.values().all(|verdict| verdict == "ok"), checks }
+        let verdicts = futures::future::join_all(runs).await;
+        let ready = verdicts.iter().all(|(_, verdict)| verdict.is_ok());
+        let said = |verdict| match verdict {
+            Ok(None) => "ok".to_owned(),
+            Ok(Some(amiss)) => format!("ok, but {amiss}"),
+            Err(why) => why,
+        };
+        let checks = verdicts.into_iter().map(|(name, verdict)| (name, said(verdict))).collect();
+        Report { ready, checks }
     }
 }
 
@@ -63,6 +83,15 @@ mod tests {
         assert!(!report.ready);
         assert_eq!(report.checks["store"], "ok");
         assert_eq!(report.checks["upstream"], "connection refused");
+    }
+
+    #[tokio::test]
+    async fn a_check_that_holds_may_say_what_is_amiss_all_the_same() {
+        let readiness =
+            Readiness::default().remark("clients", || async { Ok(Some("one key is gone".to_owned())) });
+        let report = readiness.report().await;
+        assert!(report.ready);
+        assert_eq!(report.checks["clients"], "ok, but one key is gone");
     }
 
     #[tokio::test(start_paused = true)]

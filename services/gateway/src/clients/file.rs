@@ -1,12 +1,11 @@
-//! The clients of a base, from a JSON file that is read again when it changed.
+//! The clients of a base, as a JSON file lists them. Pure.
 
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
 };
 
-use auth::{Key, Keys, Secret, SecretFile};
+use auth::{Key, Keys};
 use serde::Deserialize;
 
 use super::Rights;
@@ -88,7 +87,11 @@ impl Clients {
     }
 
     /// The clients in `text`; key files are relative to `folder`.
-    fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+        // A derived struct can be read from a list as well.
+        if !text.trim_start().starts_with('{') {
+            return Err("not an object with keys and serviceAccounts".to_owned());
+        }
         let wire: Wire = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let mut by_key = HashMap::new();
         for key in &wire.keys {
@@ -129,50 +132,15 @@ impl Clients {
         self.service_accounts.get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
+    /// Whether nobody is listed.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty() && self.service_accounts.is_empty()
+    }
+
     /// Whether tokens have to be reviewed at all.
     pub fn has_service_accounts(&self) -> bool {
         !self.service_accounts.is_empty()
     }
-}
-
-/// A clients file. Where a changed one is not valid, the clients stay as they were.
-#[derive(Debug)]
-pub struct ClientsFile {
-    file: SecretFile,
-    current: Mutex<(Secret, Arc<Clients>)>,
-}
-
-impl ClientsFile {
-    /// The clients in `file`, which must be valid now.
-    pub fn open(file: PathBuf) -> Result<Self, String> {
-        let file = SecretFile::new(file);
-        let text = file.read().map_err(|error| error.to_string())?;
-        let clients = parse(&file, &text)?;
-        Ok(Self { file, current: Mutex::new((text, Arc::new(clients))) })
-    }
-
-    /// The clients as the file has them now.
-    pub fn clients(&self) -> Arc<Clients> {
-        let read = self.file.read();
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match read {
-            Ok(text) if text != current.0 => {
-                match parse(&self.file, &text) {
-                    Ok(clients) => current.1 = Arc::new(clients),
-                    Err(error) => tracing::error!(error, "the clients stay as they were"),
-                }
-                current.0 = text;
-            }
-            Ok(_) => (),
-            Err(error) => tracing::error!(%error, "the clients stay as they were"),
-        }
-        current.1.clone()
-    }
-}
-
-fn parse(file: &SecretFile, text: &Secret) -> Result<Clients, String> {
-    let folder = file.path().parent().unwrap_or(Path::new("."));
-    Clients::parse(text.expose(), folder).map_err(|error| format!("{}: {error}", file.path().display()))
 }
 
 #[cfg(test)]

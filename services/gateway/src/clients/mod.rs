@@ -1,13 +1,18 @@
 //! Who calls the gateway, and with which rights.
 
+mod check;
 pub mod file;
+pub mod watched;
 
 use std::sync::Arc;
 
 use auth::TokenReview;
 use http::{HeaderMap, Method};
 
-use self::file::{Clients, ClientsFile, Terms};
+use self::{
+    file::{Clients, Terms},
+    watched::{ClientsFile, Reading},
+};
 use crate::{answer::Answer, keyed::key::Key, rights::TableRights, route};
 
 /// What a client may do.
@@ -59,7 +64,7 @@ impl Client {
 
 /// Where clients are listed.
 pub enum Source {
-    File(ClientsFile),
+    File(Box<ClientsFile>),
     Fixed(Arc<Clients>),
 }
 
@@ -73,7 +78,9 @@ impl Gatekeeper {
     /// A gatekeeper for the clients of `source`; without `review` there are no `ServiceAccounts` among them.
     pub fn new(source: Source, review: Option<TokenReview>) -> Result<Self, String> {
         let keeper = Self { source, review };
-        if keeper.review.is_none() && keeper.clients().has_service_accounts() {
+        let Reading { clients, .. } = keeper.read();
+        clients.keys.survey();
+        if keeper.review.is_none() && clients.has_service_accounts() {
             let message = "the clients file names serviceAccounts, but there is no Kubernetes API server to review \
                            their tokens: run in a cluster, or give --kubernetes-host";
             return Err(message.to_owned());
@@ -84,7 +91,7 @@ impl Gatekeeper {
     /// Who sends these headers: 401 for a stranger, 503 where the API server gives no verdict.
     pub async fn identify(&self, headers: &HeaderMap) -> Result<Client, Answer> {
         let token = auth::bearer(headers).ok_or_else(Answer::authentication_required)?;
-        let clients = self.clients();
+        let Reading { clients, .. } = self.read();
         let by_key = clients.keys.find(token).and_then(|key| {
             let Terms { rights, share } = clients.of_key(&key.name)?;
             Some(Client { name: key.name.clone(), rights, share })
@@ -112,10 +119,16 @@ impl Gatekeeper {
         }))
     }
 
-    fn clients(&self) -> Arc<Clients> {
+    /// Whether anybody can use the gateway, and what keeps out some; shown to whoever asks.
+    pub fn check(&self) -> Result<Option<String>, String> {
+        let Reading { clients, stale } = self.read();
+        check::verdict(stale, &clients.keys.survey(), clients.has_service_accounts())
+    }
+
+    fn read(&self) -> Reading {
         match &self.source {
-            Source::File(file) => file.clients(),
-            Source::Fixed(clients) => clients.clone(),
+            Source::File(file) => file.read(),
+            Source::Fixed(clients) => Reading { clients: clients.clone(), stale: None },
         }
     }
 }

@@ -54,7 +54,7 @@ async fn gatekeeper(folder: &TempDir) -> (Gatekeeper, Arc<AtomicUsize>) {
     std::fs::write(file("clients.json"), json!({"serviceAccounts": accounts}).to_string()).unwrap();
     let audiences = vec!["of-this-base".to_owned(), "gateway.pyairtable.dev".to_owned()];
     let review = TokenReview::new(&url, Vec::new(), SecretFile::new(file("token")), audiences).unwrap();
-    let source = Source::File(ClientsFile::open(file("clients.json")).unwrap());
+    let source = Source::File(Box::new(ClientsFile::open(file("clients.json")).unwrap()));
     (Gatekeeper::new(source, Some(review)).unwrap(), count)
 }
 
@@ -97,4 +97,41 @@ async fn without_a_verdict_of_the_api_server_nobody_is_called_a_stranger() {
     let (keeper, _count) = gatekeeper(&folder).await;
     let unavailable = Err((503, Some("GATEWAY_AUTHENTICATION_UNAVAILABLE".to_owned())));
     assert_eq!(identify(&keeper, &format!("head.{CLAIMS}.other")).await, unavailable);
+}
+
+#[tokio::test]
+async fn a_key_of_two_clients_is_refused_whatever_the_rights_of_either_and_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let keys = json!([{"name": "guest", "file": "a", "readOnly": true}, {"name": "admin", "file": "b"}, {"name": "crm", "file": "c"}]);
+    for (name, text) in [
+        ("a", "copied"),
+        ("b", "copied\n"),
+        ("c", "own"),
+        ("clients.json", &json!({"keys": keys}).to_string()),
+    ] {
+        std::fs::write(file(name), text).unwrap();
+    }
+    let keeper =
+        Gatekeeper::new(Source::File(Box::new(ClientsFile::open(file("clients.json")).unwrap())), None)
+            .unwrap();
+    assert_eq!(identify(&keeper, "copied").await, Err((401, Some("AUTHENTICATION_REQUIRED".to_owned()))));
+    assert_eq!(identify(&keeper, "own").await.unwrap().name, "crm");
+    let said = keeper.check().unwrap().unwrap();
+    assert!(said.starts_with("ClientsUnusable: guest and admin have the same key"), "{said}");
+    assert!(!said.contains("copied"), "{said}");
+}
+
+#[tokio::test]
+async fn a_gateway_whose_only_key_is_missing_is_not_ready_until_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let keeper = Gatekeeper::new(Source::Fixed(Arc::new(Clients::single(path.clone()))), None).unwrap();
+    let why = keeper.check().unwrap_err();
+    assert!(
+        why.starts_with("ClientsUnusable: the key of client can't be used: ") && why.contains("key: "),
+        "{why}"
+    );
+    std::fs::write(path, "k").unwrap();
+    assert_eq!(keeper.check(), Ok(None));
 }
