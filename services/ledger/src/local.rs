@@ -66,7 +66,13 @@ impl Local {
         .await
     }
 
+    /// After a write that failed, proves by a larger one that there is room again: nobody else may try meanwhile.
     pub async fn check(&self, now: Timestamp) -> Result<(), Error> {
+        if self.writer.has_failed() {
+            self.write(|transaction| transaction.probe(true)).await?;
+            self.write(|transaction| transaction.probe(false)).await?;
+            self.writer.is_proven();
+        }
         self.write(move |transaction| transaction.check(now)).await
     }
 

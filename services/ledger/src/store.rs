@@ -2,8 +2,9 @@
 
 use std::{
     fmt::Display,
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, ErrorKind},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
@@ -29,7 +30,11 @@ impl Store {
         builder.set_cache_size(CACHE);
         let database = match path {
             None => builder.create_with_backend(InMemoryBackend::new()),
-            Some(path) => builder.create(path),
+            Some(path) => {
+                make_private(path)
+                    .map_err(|error| Error::Unreachable { file: file.clone(), why: error.to_string() })?;
+                builder.create(path)
+            }
         }
         .map_err(|error| refused(&file, &error))?;
         if let Some(path) = path {
@@ -47,6 +52,15 @@ impl Store {
     pub fn begin(&self) -> Result<Transaction<'_>, Error> {
         let write = self.database.begin_write().map_err(|error| storage(&self.file, error))?;
         Ok(Transaction::new(write, &self.file))
+    }
+}
+
+/// A missing file is made for its owner alone: requests and answers are in it. One that is there stays as it is.
+fn make_private(path: &Path) -> io::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
     }
 }
 

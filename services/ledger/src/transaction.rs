@@ -21,6 +21,10 @@ const ENTRIES: TableDefinition<&str, &[u8]> = TableDefinition::new("entries");
 const EPOCHS: TableDefinition<&str, (i64, i64)> = TableDefinition::new("epochs");
 /// `born`, `horizon` and `checked` in milliseconds since 1970.
 const TIMES: TableDefinition<&str, i64> = TableDefinition::new("times");
+/// What is written only to see whether there is room for it.
+const PROBES: TableDefinition<(), &[u8]> = TableDefinition::new("probes");
+/// Bytes of a probe: as much as a kept answer may take, twice. Less fits into pages that are free in a full file.
+const PROBE: usize = 64 << 10;
 
 /// How long a write that was done only to see whether it can be done says that it can.
 const CHECKED: SignedDuration = SignedDuration::from_secs(10);
@@ -110,6 +114,15 @@ impl<'a> Transaction<'a> {
             Some(before) if now.duration_since(before).abs() < CHECKED => Ok(()),
             _ => self.put_time("checked", now),
         }
+    }
+
+    /// Writes a probe, or takes it away.
+    pub fn probe(&mut self, is_there: bool) -> Result<(), Error> {
+        self.dirty = true;
+        let mut table = self.write.open_table(PROBES).map_err(|error| self.fault(error))?;
+        let bytes = vec![0; PROBE];
+        let probed = if is_there { table.insert((), bytes.as_slice()) } else { table.remove(()) };
+        probed.map(drop).map_err(|error| self.fault(error))
     }
 
     /// How many keys have an entry.

@@ -1,6 +1,13 @@
 //! The one thread that writes: takes what waits, does it in one transaction, and answers once that is durable.
 
-use std::{path::Path, thread::JoinHandle};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +27,7 @@ type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
 pub struct Writer {
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -27,10 +35,22 @@ impl Writer {
     pub fn start(store: Store, path: Option<&Path>) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let path = path.map(Path::to_path_buf);
+        let failed = Arc::new(AtomicBool::new(false));
+        let failing = failed.clone();
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || write(Some(store), path.as_deref(), jobs))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+            .spawn(move || write(Some(store), path.as_deref(), jobs, &failing))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), failed })
+    }
+
+    /// Whether a write failed since it was last proven that they don't.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// It is proven that writes succeed again.
+    pub fn is_proven(&self) {
+        self.failed.store(false, Ordering::Release);
     }
 
     /// Resolves when the thread has ended, by a panic.
@@ -80,10 +100,10 @@ fn work_or_spoil<T>(
 }
 
 /// The thread. After a failure the store is opened anew, since redb refuses to go on with the old one.
-fn write(mut store: Option<Store>, path: Option<&Path>, mut jobs: mpsc::Receiver<Job>) {
+fn write(mut store: Option<Store>, path: Option<&Path>, mut jobs: mpsc::Receiver<Job>, failed: &AtomicBool) {
     let mut waiting = Vec::with_capacity(BATCH);
     while jobs.blocking_recv_many(&mut waiting, BATCH) > 0 {
-        if let Err(error) = commit(&mut store, path, waiting.drain(..)) {
+        if let Err(error) = commit(&mut store, path, waiting.drain(..), failed) {
             tracing::error!(%error, "the ledger could not be written");
             store = None;
         }
@@ -95,16 +115,21 @@ fn commit(
     store: &mut Option<Store>,
     path: Option<&Path>,
     jobs: impl Iterator<Item = Job>,
+    failed: &AtomicBool,
 ) -> Result<(), Error> {
     let mut transaction = match begin(store, path) {
         Ok(transaction) => transaction,
         Err(error) => {
+            failed.store(true, Ordering::Release);
             jobs.for_each(|job| job(Err(error.clone()))(Ok(())));
             return Err(error);
         }
     };
     let answers: Vec<Answer> = jobs.map(|job| job(Ok(&mut transaction))).collect();
     let committed = transaction.end();
+    if committed.is_err() {
+        failed.store(true, Ordering::Release);
+    }
     for answer in answers {
         answer(committed.clone());
     }

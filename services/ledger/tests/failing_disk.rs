@@ -33,6 +33,25 @@ async fn a_failed_commit_is_an_error_and_the_next_one_goes_on() {
 }
 
 #[tokio::test]
+async fn after_a_failed_write_a_check_proves_that_there_is_room_again_however_short_ago_the_last_was() {
+    let scenario = fail::FailScenario::setup();
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(Some(&folder.path().join("ledger.redb")), Timestamp::now()).unwrap();
+    let now = Timestamp::now();
+    ledger.check(now).await.unwrap();
+    fail::cfg("ledger::commit-fails", "3*return").unwrap();
+    let begun = ledger.begin("k", "work", Value::Null, None, now).await;
+    assert!(matches!(begun, Err(Error::Storage { .. })), "{begun:?}");
+    for _ in 0..2 {
+        let checked = ledger.check(now).await;
+        assert!(matches!(checked, Err(Error::Storage { .. })), "{checked:?}");
+    }
+    ledger.check(now).await.unwrap();
+    assert!(matches!(ledger.begin("k", "work", Value::Null, None, now).await, Ok(Begin::Fresh(_))));
+    scenario.teardown();
+}
+
+#[tokio::test]
 async fn a_writer_that_panicked_is_told_at_once_and_by_every_call() {
     let scenario = fail::FailScenario::setup();
     let ledger = Ledger::open(None, Timestamp::now()).unwrap();

@@ -81,3 +81,17 @@ async fn a_file_cut_short_is_damaged_and_never_an_empty_ledger() {
         }
     }
 }
+
+#[test]
+fn a_new_file_is_for_its_owner_alone_and_one_that_is_there_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.redb");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    drop(Ledger::open(Some(&path), jiff::Timestamp::now()).unwrap());
+    assert_eq!(mode(), 0o600);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    drop(Ledger::open(Some(&path), jiff::Timestamp::now()).unwrap());
+    assert_eq!(mode(), 0o640);
+}
