@@ -133,6 +133,7 @@ pub async fn refused(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::observe;
 
     #[test]
     fn what_the_gateway_says_becomes_a_reason() {
@@ -161,5 +162,11 @@ mod tests {
             not_ready(&ledger_in_the_store),
             Verdict::Stalled(Reason::StoreUnreachable, "the store can't be used: timed out".into())
         );
+    }
+
+    #[test]
+    fn what_is_amiss_in_a_check_that_holds_is_not_why_a_gateway_is_not_ready() {
+        let checks = ["ok", "ok, but x", "TokenMissing: x"].map(|said| (said.to_owned(), said.to_owned()));
+        assert_eq!(observe::failing(checks.into()), ["TokenMissing: x"]);
     }
 }
