@@ -97,8 +97,9 @@ impl Content {
                 let mut response = (status, body(sent, turn, self.patience)).into_response();
                 response.headers_mut().insert(header::CONTENT_TYPE, OCTETS);
                 for name in PASSED_ON {
-                    let value = headers.get(&name).cloned();
-                    response.headers_mut().extend(value.map(|value| (name, value)));
+                    if let Some(value) = headers.get(&name) {
+                        response.headers_mut().insert(name, value.clone());
+                    }
                 }
                 Ok(Fetched::Response(finished(response, reference, &tag)))
             }
@@ -169,8 +170,11 @@ fn finished(mut response: Response, reference: &Reference<'_>, tag: &str) -> Res
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*".to_owned()),
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin".to_owned()),
     ];
-    let own = own.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
-    headers.extend(own);
+    for (name, value) in own {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
     response
 }
 

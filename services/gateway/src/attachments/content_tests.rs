@@ -32,7 +32,9 @@ impl Fetcher {
             Body::from_stream(stream::iter(pieces.chain([Err(io::Error::other("the host goes away"))])))
         });
         let short = get(|| async { ([("content-encoding", "gzip")], "packed") });
-        let router = Router::new().route("/endless", endless).route("/cut", cut).route("/short", short);
+        let image = get(|| async { ([("content-type", "image/png"), ("etag", "\"theirs\"")], "pixels") });
+        let router = Router::new().route("/endless", endless).route("/cut", cut);
+        let router = router.route("/short", short).route("/image", image);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async { axum::serve(listener, router).await });
@@ -84,4 +86,14 @@ async fn a_file_that_the_content_host_cuts_short_never_looks_whole() {
 async fn a_packed_file_says_so() {
     let fetcher = Fetcher::new(PATIENCE).await;
     assert_eq!(fetcher.fetch("/short").await.headers()[header::CONTENT_ENCODING], "gzip");
+}
+
+#[tokio::test]
+async fn a_file_has_each_header_once_and_its_own_type() {
+    let fetcher = Fetcher::new(PATIENCE).await;
+    let image = fetcher.fetch("/image").await;
+    assert_eq!(image.headers()[header::CONTENT_TYPE], "image/png");
+    for name in image.headers().keys() {
+        assert_eq!(image.headers().get_all(name).iter().count(), 1, "{name}");
+    }
 }

@@ -68,7 +68,9 @@ where
             let headers = response.headers_mut();
             // These and those of the host.
             headers.reserve(8);
-            headers.extend(policy.map(|policy| (RATELIMIT_POLICY, policy)));
+            if let Some(policy) = policy {
+                headers.insert(RATELIMIT_POLICY, policy);
+            }
             for (name, value) in [(SERVER_TIMING, timing.header()), (RATELIMIT, left(&snapshot))] {
                 if let Ok(value) = HeaderValue::try_from(value) {
                     headers.insert(name, value);

@@ -362,6 +362,7 @@ async fn ranges_and_conditions_are_heard_and_a_page_can_do_nothing() {
     assert!(header(&whole, "cache-control").contains("immutable"));
     assert!(header(&whole, "content-disposition").ends_with("a%2Ehtml"));
     assert!(whole.headers().get("set-cookie").is_none());
+    assert_eq!(whole.headers().get_all("content-type").iter().collect::<Vec<_>>(), ["text/html"]);
     assert_eq!(whole.text().await.unwrap(), "page");
 
     let part = asked("if-range", &tag).await;
