@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Why there is no token to send with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoToken {
-    /// The file can't be read.
+    /// The file can't be read, or holds what is no token.
     #[error("{0}")]
     Missing(String),
     /// Airtable refuses the token in the file.
@@ -48,7 +48,15 @@ impl Token {
 
     /// The token as the file has it, whatever Airtable thinks of it.
     pub fn current(&self) -> Result<Secret, NoToken> {
-        self.file.read().map_err(|error| NoToken::Missing(error.to_string()))
+        let token = self.file.read().map_err(|error| NoToken::Missing(error.to_string()))?;
+        if token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(token)
+        } else {
+            let file = self.file.path().display();
+            Err(NoToken::Missing(format!(
+                "{file}: expected one token, one line, of visible ASCII characters"
+            )))
+        }
     }
 
     /// A token that Airtable does not refuse as far as is known. Where it refuses one that it accepted before, a

@@ -50,6 +50,22 @@ async fn a_token_that_never_worked_is_told_at_once_as_the_gateways_trouble() {
 }
 
 #[tokio::test]
+async fn a_token_file_that_holds_more_than_one_token_is_named_and_nothing_is_sent() {
+    let upstream = Upstream::new(|_| Reply::Json(200, json!({}))).await;
+    for content in ["patONE\npatTWO\n", "patONE patTWO", "pat\u{1}ONE", "patONE\u{e9}"] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), content).unwrap();
+        let gateway = Running::in_folder(&upstream.url, folder, &[]).await;
+        let (status, body) = answer(gateway.deals(Method::GET, "", None)).await;
+        assert_eq!((status.as_u16(), &body["error"]["type"]), (503, &json!("GATEWAY_TOKEN_MISSING")));
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains("/token: ") && message.contains("one token, one line"), "{message}");
+        assert!(!message.contains("pat"), "{message}");
+    }
+    assert_eq!(upstream.seen().len(), 0);
+}
+
+#[tokio::test]
 async fn readiness_says_what_is_wrong_with_the_upstream_and_when_it_is_right() {
     let mut count = 0;
     let upstream = Upstream::new(move |_| {
