@@ -21,7 +21,7 @@ pub struct Config {
     #[command(flatten)]
     pub api_server: ApiServer,
     /// Airtable, or what stands for it
-    #[arg(long, env = "GATEWAY_UPSTREAM", default_value = "https://api.airtable.com", value_name = "URL", value_parser = base_url)]
+    #[arg(long, env = "GATEWAY_UPSTREAM", default_value = "https://api.airtable.com", value_name = "URL", value_parser = upstream_url)]
     pub upstream: Url,
     /// Id of the one base this gateway serves
     #[arg(long, env = "GATEWAY_BASE", value_name = "appXXXXXXXXXXXXXX", value_parser = base_id)]
@@ -196,6 +196,17 @@ pub fn base_url(text: &str) -> Result<Url, String> {
     }
 }
 
+/// A URL that paths such as `/v0/app…` are put behind.
+fn upstream_url(text: &str) -> Result<Url, String> {
+    let url = base_url(text)?;
+    if url.path().trim_end_matches('/').ends_with("/v0") {
+        return Err(
+            "expected the URL without `/v0` at its end: the paths put behind it begin with that".to_owned()
+        );
+    }
+    Ok(url)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +227,16 @@ mod tests {
             "x",
         ] {
             assert!(base_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_is_named_without_its_version() {
+        for text in ["https://api.airtable.com", "http://127.0.0.1:8090/", "https://x.example.com/airtable"] {
+            assert!(upstream_url(text).is_ok(), "{text}");
+        }
+        for text in ["https://api.airtable.com/v0", "https://x.example.com/airtable/v0/"] {
+            assert!(upstream_url(text).unwrap_err().contains("without `/v0`"), "{text}");
         }
     }
 }

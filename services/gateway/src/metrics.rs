@@ -6,6 +6,8 @@ use ledger::Size;
 use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 use telemetry::metrics::{Error, Metrics as Registry};
 
+use crate::{delivery::retry::Outcome, proxy::METHODS};
+
 /// What is counted; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -48,8 +50,39 @@ impl StoreCalls {
 }
 
 impl Metrics {
-    /// Registers all of them.
+    /// Registers all of them. What has a known set of labels is there with 0 before it happened, so that alerts tell 0
+    /// from nothing.
     pub fn register(registry: &Registry) -> Result<Self, Error> {
+        let metrics = Self::registered(registry)?;
+        metrics.begin();
+        Ok(metrics)
+    }
+
+    fn begin(&self) {
+        for outcome in Outcome::ALL {
+            for method in METHODS {
+                self.requests.with_label_values(&[method.as_str(), outcome.label()]);
+            }
+        }
+        for (counter, labels) in [
+            (&self.merged, &[][..]),
+            (&self.lockouts, &[]),
+            (&self.retries, &RETRIES),
+            (&self.ledger, &OF_LEDGER),
+            (&self.keyed_creates, &["keyField", "search"]),
+            (&self.reads, &OF_READS),
+        ] {
+            match labels {
+                [] => drop(counter.with_label_values(&NONE)),
+                _ => labels.iter().for_each(|label| drop(counter.with_label_values(&[label]))),
+            }
+        }
+        self.batch_size.with_label_values(&NONE);
+        self.circuit_open.with_label_values(&NONE);
+        self.token_refused.with_label_values(&NONE);
+    }
+
+    fn registered(registry: &Registry) -> Result<Self, Error> {
         Ok(Self {
             requests: registry.counter(
                 "airtable_requests_total",
@@ -204,3 +237,21 @@ impl Metrics {
 }
 
 const NONE: [&str; 0] = [];
+const RETRIES: [&str; 5] = ["rateLimit", "token", "notSent", "lost", "failed"];
+const OF_LEDGER: [&str; 13] = [
+    "fresh",
+    "interrupted",
+    "replayed",
+    "inFlight",
+    "closed",
+    "reused",
+    "unavailable",
+    "lost",
+    "foundDone",
+    "foundAbsent",
+    "foundRefused",
+    "unknown",
+    "unknowable",
+];
+const OF_READS: [&str; 8] =
+    ["hit", "stale", "staleQuota", "staleError", "collapsed", "miss", "bypass", "storeUnreachable"];

@@ -8,6 +8,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, request::Parts};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
@@ -78,7 +79,7 @@ async fn look(
     headers: HeaderMap,
 ) -> Result<Answer, Answer> {
     require_full(&gateway, &headers).await?;
-    Ok(gateway.idempotency().look(&Key::new(&key, &headers)?).await)
+    Ok(gateway.idempotency().look(&Key::new(&key, &headers, Timestamp::now())?).await)
 }
 
 async fn close(
@@ -88,7 +89,7 @@ async fn close(
     body: Body,
 ) -> Result<Answer, Answer> {
     let client = require_full(&gateway, &parts.headers).await?;
-    let (key, caller) = (Key::new(&key, &parts.headers)?, gateway.caller(&client, &parts)?);
+    let (key, caller) = (Key::new(&key, &parts.headers, Timestamp::now())?, gateway.caller(&client, &parts)?);
     let body = proxy::read_body(&gateway, body, proxy::COPIES_OF_KEYED).await?;
     let write = closing::read_write(&body, gateway.base())?;
     let under_way = match &write {

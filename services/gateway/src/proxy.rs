@@ -1,6 +1,6 @@
 //! `/v0/…`: Airtable's own API, passed on for clients with the rights.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, error::Error as _};
 
 use axum::{
     body::{Body, HttpBody as _},
@@ -9,6 +9,8 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{Method, StatusCode, request::Parts};
+use http_body_util::LengthLimitError;
+use jiff::Timestamp;
 use serde_json::Value;
 use tower::{Service, service_fn};
 
@@ -17,10 +19,7 @@ use crate::{
     answer::Answer,
     clients::Rights,
     crash,
-    delivery::{
-        Undelivered, retry,
-        upstream::{self, Request},
-    },
+    delivery::{Undelivered, headers, retry, upstream::Request},
     keyed::key::Key,
     links::Wanted,
     rights::Filter,
@@ -62,7 +61,7 @@ async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer>
     let (caller, wanted) = (gateway.caller(&client, &parts)?, Wanted::of(&parts.headers));
     let care = retry::care(&parts.method, path);
     let key = match care {
-        retry::Care::Write if !crash::without_ledger() => Key::of(&parts.headers)?,
+        retry::Care::Write if !crash::without_ledger() => Key::of(&parts.headers, Timestamp::now())?,
         _ => None,
     }
     .map(|key| client.key(key));
@@ -97,7 +96,7 @@ async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer>
     Ok(if target == Target::Bases { only_base(answer, gateway.base()) } else { answer })
 }
 
-const METHODS: [Method; 6] =
+pub const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// The body, as far as there is room for so many copies of it.
@@ -108,7 +107,7 @@ pub async fn read_body(gateway: &Gateway, body: Body, copies: usize) -> Result<B
         return Ok(Bytes::new());
     }
     let room = gateway.room().reserve(largest.min(LARGEST_BODY) * copies).ok_or_else(room::full)?;
-    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())?;
+    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|error| unreadable(&error))?;
     Ok(room.keep(body.len() * copies).hold(body))
 }
 
@@ -136,7 +135,7 @@ fn upstream_request(parts: &Parts, path: &str, body: Bytes) -> Request {
     Request {
         method: parts.method.clone(),
         target: route::with_query(path, parts.uri.query()),
-        headers: upstream::passed_on(&parts.headers),
+        headers: headers::asked(&parts.headers),
         body,
     }
 }
@@ -150,7 +149,12 @@ fn only_base(answer: Answer, base: &str) -> Answer {
     Answer { body: body.to_string().into(), ..answer }
 }
 
-fn too_large() -> Answer {
-    let message = format!("the body could not be read, or is larger than {LARGEST_BODY} bytes");
-    Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", &message)
+/// 413 for a body that is too large, 400 for one that ended before its end, or is none.
+fn unreadable(error: &axum::Error) -> Answer {
+    if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) {
+        let message = format!("the body is larger than {LARGEST_BODY} bytes");
+        return Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", &message);
+    }
+    let message = "the body could not be read: it ended too early, or is not as its headers say";
+    Answer::error(StatusCode::BAD_REQUEST, "REQUEST_UNREADABLE", message)
 }

@@ -88,6 +88,9 @@ impl Attachments {
             "Requests for files of attachments, by what became of them: served, notModified, forged, gone, unavailable.",
             &["outcome"],
         )?;
+        for outcome in ["served", "notModified", "forged", "gone", "unavailable"] {
+            requests.with_label_values(&[outcome]);
+        }
         let content = Content::new().map_err(Error::Upstream)?;
         Ok(Self { content, turns: Turns::new(), requests })
     }

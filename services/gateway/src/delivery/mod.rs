@@ -2,6 +2,7 @@
 
 pub mod breaker;
 mod connector;
+pub mod headers;
 pub mod health;
 pub mod retry;
 pub mod timing;
@@ -245,8 +246,20 @@ async fn listen(heard: tokio::sync::oneshot::Receiver<Verdict>) -> Verdict {
 /// What a trip came to, for who asked.
 pub fn delivered(sent: Trip) -> Result<Answer, Undelivered> {
     match sent {
+        Trip::Answered(answer) if leads_elsewhere(answer.status) => Ok(redirects(answer.status)),
         Trip::Answered(answer) => Ok(answer),
         Trip::NotSent(why) => Err(Undelivered::NotSent(why)),
         Trip::Lost(why) => Err(Undelivered::Lost(why)),
     }
+}
+
+/// 304 is the answer to a condition, not another place.
+fn leads_elsewhere(status: StatusCode) -> bool {
+    status.is_redirection() && status != StatusCode::NOT_MODIFIED
+}
+
+/// Airtable's API never redirects. Who followed would take a client's key to somebody else.
+fn redirects(status: StatusCode) -> Answer {
+    let message = format!("the upstream answers {} in place of Airtable: see --upstream", status.as_u16());
+    Answer::error(StatusCode::BAD_GATEWAY, "GATEWAY_UPSTREAM_REDIRECTS", &message)
 }

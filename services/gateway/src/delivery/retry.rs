@@ -35,6 +35,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::Refused,
+        Self::Failed,
+        Self::RateLimited,
+        Self::Quota,
+        Self::Unauthorized,
+        Self::NotSent,
+        Self::Lost,
+    ];
+
     /// What `sent` means.
     pub fn of(sent: &Trip) -> Self {
         match sent {

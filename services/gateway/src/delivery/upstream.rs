@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use auth::Secret;
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header,
+    HeaderMap, HeaderValue, Method, StatusCode, Uri, header,
     uri::{Authority, InvalidUri, Scheme},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -16,7 +16,7 @@ use hyper_util::{
 };
 use reqwest::Url;
 
-use super::connector::Connector;
+use super::{connector::Connector, headers};
 use crate::answer::Answer;
 
 /// How long Airtable may take for an answer; after that it is lost.
@@ -37,7 +37,7 @@ pub struct Request {
     pub method: Method,
     /// Path and query as the client sent them, percent-encoded.
     pub target: String,
-    /// What may be passed on of the client's headers, see [`passed_on`].
+    /// What may be passed on of the client's headers, see [`headers::asked`].
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -160,8 +160,7 @@ impl Upstream {
 
 async fn receive(response: http::Response<Incoming>) -> Trip {
     let status = response.status();
-    let mut headers = passed_on(response.headers());
-    headers.remove(header::SET_COOKIE);
+    let headers = headers::answered(response.headers());
     match whole(response.into_body()).await {
         Ok(Some(body)) => Trip::Answered(Answer { status, headers, body }),
         Ok(None) => Trip::Answered(too_large()),
@@ -204,83 +203,4 @@ fn describe(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// The headers that concern the message, not the connection or the two ends of this hop.
-pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    let passes = |name: &HeaderName| !DROPPED.contains(&name.as_str()) && !named.contains(name);
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter().filter(|(name, _)| passes(name)) {
-        kept.append(name, value.clone());
-    }
-    kept
-}
-
-/// Hop-by-hop headers, credentials, and what is between the client and this gateway only. `accept-encoding` is
-/// among them since the gateway reads answers, and what would make another method of one that rights and ledger have seen.
-const DROPPED: [&str; 31] = [
-    "accept-encoding",
-    "attachment-urls",
-    "authorization",
-    "baggage",
-    "connection",
-    "content-length",
-    "cookie",
-    "date",
-    "expect",
-    "forwarded",
-    "host",
-    "idempotency-key",
-    "idempotency-since",
-    "keep-alive",
-    "priority",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "request-timeout",
-    "te",
-    "traceparent",
-    "tracestate",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_hop_by_hop_headers_and_other_methods_stay_here() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("authorization", "Bearer client-key"),
-            ("connection", "close, x-own"),
-            ("x-own", "1"),
-            ("cookie", "session"),
-            ("x-http-method", "DELETE"),
-            ("x-http-method-override", "DELETE"),
-            ("x-method-override", "DELETE"),
-            ("x-api-version", "0.1.0"),
-            ("content-type", "application/json"),
-        ] {
-            headers.insert(name, value.parse().unwrap());
-        }
-        let mut left: Vec<_> = passed_on(&headers).keys().map(ToString::to_string).collect();
-        left.sort();
-        assert_eq!(left, ["content-type", "x-api-version"]);
-    }
 }

@@ -30,8 +30,9 @@ impl FromStr for Host {
             Some(rest) => (true, rest),
             None => (false, rest),
         };
-        let wrong =
-            || "expected a host such as *.airtableusercontent.com or http://127.0.0.1:8090".to_owned();
+        let wrong = || {
+            "expected a host such as *.airtableusercontent.com or http://127.0.0.1:8090, with the port where its URLs name one".to_owned()
+        };
         // A name as URLs have it: lower case, without what would mean something else in one.
         let url = Url::parse(&format!("{scheme}://{rest}")).map_err(|_| wrong())?;
         let name = url.host_str().filter(|name| !name.is_empty()).ok_or_else(wrong)?;

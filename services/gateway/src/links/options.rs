@@ -30,7 +30,7 @@ pub struct Options {
     )]
     pub key_file: Option<PathBuf>,
     /// Hosts that Airtable keeps content on: a name, or `*.` before one; of others no URL is replaced or fetched.
-    /// `http://` before it for one without TLS
+    /// `http://` before it for one without TLS, `:port` after it for one whose URLs name a port
     #[arg(
         id = "attachment_hosts",
         long = "attachment-hosts",

@@ -28,8 +28,8 @@ pub struct Caller {
 
 /// `Request-Timeout` is no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Request-Timeout: not a number of seconds above 0, for example 20")]
-pub struct NoTimeout;
+#[error("Request-Timeout: not a number of seconds above 0, for example 20; the most is {}, more counts as that", .0.as_secs())]
+pub struct NoTimeout(Duration);
 
 impl Caller {
     /// A client, with what it asks for in `headers`; it waits no longer than `patience`.
@@ -39,12 +39,13 @@ impl Caller {
         patience: Duration,
         timing: Timing,
     ) -> Result<Self, NoTimeout> {
-        let timeout = headers.get("request-timeout").map(|value| seconds(value.to_str().ok())).transpose()?;
+        let asked = headers.get("request-timeout").map(|value| seconds(value.to_str().ok(), patience));
+        let timeout = asked.transpose()?;
         Ok(Self {
             client: client.name.as_str().into(),
             share: client.share,
             urgency: Urgency::of(headers),
-            deadline: Instant::now() + timeout.unwrap_or(patience).min(patience),
+            deadline: Instant::now() + timeout.unwrap_or(patience),
             hold: None,
             timing,
         })
@@ -78,9 +79,11 @@ impl Caller {
     }
 }
 
-fn seconds(text: Option<&str>) -> Result<Duration, NoTimeout> {
-    let seconds: f64 = text.and_then(|text| text.trim().parse().ok()).ok_or(NoTimeout)?;
-    Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()).ok_or(NoTimeout)
+/// What is asked for, at most `most`.
+fn seconds(text: Option<&str>, most: Duration) -> Result<Duration, NoTimeout> {
+    let seconds = text.and_then(|text| text.trim().parse().ok()).filter(|seconds: &f64| seconds.is_finite());
+    let asked = Duration::try_from_secs_f64(seconds.ok_or(NoTimeout(most))?.min(most.as_secs_f64()));
+    asked.ok().filter(|timeout| !timeout.is_zero()).ok_or(NoTimeout(most))
 }
 
 impl From<NoTimeout> for Answer {
@@ -108,9 +111,12 @@ mod tests {
     async fn a_timeout_shortens_the_patience_and_never_prolongs_it() {
         assert_eq!(patience("2"), Ok(Duration::from_secs(2)));
         assert_eq!(patience(" 0.5"), Ok(Duration::from_millis(500)));
-        assert_eq!(patience("1e9"), Ok(Duration::from_secs(30)));
-        for value in ["0", "-1", "soon", "NaN", "inf", ""] {
-            assert_eq!(patience(value), Err(NoTimeout), "{value}");
+        for value in ["30", "1e9", "99999999999999999999"] {
+            assert_eq!(patience(value), Ok(Duration::from_secs(30)), "{value}");
         }
+        for value in ["0", "-1", "soon", "NaN", "inf", ""] {
+            assert_eq!(patience(value), Err(NoTimeout(Duration::from_secs(30))), "{value}");
+        }
+        assert!(patience("soon").unwrap_err().to_string().contains("the most is 30"));
     }
 }

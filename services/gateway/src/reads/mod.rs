@@ -115,6 +115,9 @@ impl Reads {
         replicas: Replicas,
         doubt: Duration,
     ) -> Self {
+        if let Some(option) = options.idle() {
+            tracing::warn!(option, "does nothing without kept answers (--cache-ttl-seconds)");
+        }
         let capacity = usize::try_from(options.bytes).unwrap_or(usize::MAX);
         let store = Store::new(capacity, links.is_some());
         let board = Board { marks: Marks::default(), store, calls: Calls::default() };

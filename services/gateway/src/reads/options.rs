@@ -47,6 +47,18 @@ impl Options {
         self.ttl_seconds > 0
     }
 
+    /// The option that does nothing, since no answers are kept.
+    pub fn idle(&self) -> Option<&'static str> {
+        match self {
+            _ if self.keeps() => None,
+            Self { stale_if_error_seconds: 1.., .. } => Some("--cache-stale-if-error-seconds"),
+            Self { stale_while_revalidate_seconds: 1.., .. } => {
+                Some("--cache-stale-while-revalidate-seconds")
+            }
+            _ => None,
+        }
+    }
+
     /// How long an answer is fresh that must never be older than `limit`.
     pub fn ttl(&self, limit: Duration) -> Duration {
         seconds(self.ttl_seconds).min(limit)
@@ -101,6 +113,17 @@ mod tests {
         );
         assert_eq!(at(30, 99), Freshness::TooOld);
         assert_eq!([at(4, 5), at(5, 5)], [Freshness::Fresh, Freshness::TooOld]);
+    }
+
+    #[test]
+    fn without_kept_answers_there_are_no_old_ones() {
+        assert_eq!(OPTIONS.idle(), None);
+        let none = Options { ttl_seconds: 0, ..OPTIONS };
+        assert_eq!(none.idle(), Some("--cache-stale-while-revalidate-seconds"));
+        let none = Options { stale_if_error_seconds: 5, ..none };
+        assert_eq!(none.idle(), Some("--cache-stale-if-error-seconds"));
+        let usual = Options { stale_if_error_seconds: 0, stale_while_revalidate_seconds: 0, ..none };
+        assert_eq!(usual.idle(), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Metrics {
 impl Metrics {
     /// Registers all of them.
     pub fn register(registry: &Registry) -> Result<Self, Error> {
-        Ok(Self {
+        let metrics = Self {
             listening: registry.gauge(
                 "gateway_webhook_listening",
                 "1 while changes by others are heard of by the gateway's own webhook.",
@@ -26,7 +26,12 @@ impl Metrics {
                 "Notifications that came, by what became of them: accepted, forged, early.",
                 &["outcome"],
             )?,
-        })
+        };
+        metrics.listening(false);
+        for outcome in ["accepted", "forged", "early"] {
+            metrics.notifications.with_label_values(&[outcome]);
+        }
+        Ok(metrics)
     }
 
     /// Whether changes by others are heard of.

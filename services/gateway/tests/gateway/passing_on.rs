@@ -1,10 +1,14 @@
 //! Airtable's own paths, bodies, statuses and headers come through unchanged; retries are invisible.
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
-    setup::{BASE, Running, answer},
+    setup::{BASE, KEY, Running, answer},
     upstream::{Reply, Table, Upstream},
 };
 
@@ -35,6 +39,96 @@ async fn airtables_errors_are_passed_on_as_they_are() {
     assert_eq!(response.headers()["content-type"], "application/json; charset=utf-8");
     assert_eq!(response.text().await.unwrap(), body.to_string());
     assert_eq!(upstream.count("POST"), 1);
+}
+
+#[tokio::test]
+async fn the_policy_of_an_upstream_that_has_one_does_not_stand_beside_the_gateways() {
+    let upstream =
+        Upstream::new(|_| Reply::With(200, "ratelimit-policy", "\"theirs\";q=1;w=1", json!({}))).await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let response = gateway.deals(Method::GET, "", None).send().await.unwrap();
+    let policies: Vec<_> = response.headers().get_all("ratelimit-policy").iter().collect();
+    assert_eq!(policies, ["\"base\";q=50;w=1"]);
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_about_its_own_host_stays_here() {
+    let about = "max-age=1\r\nserver: theirs\r\nvia: 1.1 theirs\r\nalt-svc: h3=\":443\"\r\nset-cookie: a=b\r\n\
+                 access-control-allow-origin: https://theirs.example\r\n\
+                 vary: Origin, access-control-request-headers\r\nvary: accept-language\r\nx-airtable-own: 1";
+    let upstream =
+        Upstream::new(move |_| Reply::With(200, "strict-transport-security", about, json!({}))).await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let response =
+        gateway.deals(Method::GET, "", None).header("origin", "https://page.example").send().await.unwrap();
+    let headers = response.headers();
+    for name in ["strict-transport-security", "server", "via", "alt-svc", "set-cookie"] {
+        assert!(!headers.contains_key(name), "{name}");
+    }
+    assert_eq!(headers["x-airtable-own"], "1");
+    let all = |name: &str| headers.get_all(name).iter().collect::<Vec<_>>();
+    assert_eq!(all("access-control-allow-origin"), ["*"]);
+    let vary = all("vary");
+    let of = |name: &str| vary.iter().filter(|value| value.to_str().unwrap().contains(name)).count();
+    assert_eq!((of("accept-language"), of("access-control-request-headers")), (1, 1), "{vary:?}");
+}
+
+#[tokio::test]
+async fn a_redirection_is_no_answer_and_leads_no_client_elsewhere() {
+    let upstream =
+        Upstream::new(|_| Reply::With(302, "location", "http://elsewhere.example/", json!({}))).await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let response = gateway.deals(Method::GET, "", None).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers().get("location")), (502, None));
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["error"]["type"], "GATEWAY_UPSTREAM_REDIRECTS");
+    assert_eq!(upstream.seen().len(), 1, "it would redirect again");
+
+    let write = gateway.deals(Method::PATCH, "/rec1", Some("k")).json(&json!({"fields": {}}));
+    assert_ne!(answer(write).await.0, 302);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_body_is_a_bad_request_and_not_a_large_one() {
+    let upstream = Upstream::new(|_| Reply::Json(200, json!({}))).await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let mut stream = TcpStream::connect(gateway.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let request = format!(
+        "POST /v0/{BASE}/Deals HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\n\
+         transfer-encoding: chunked\r\n\r\nno length\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+    assert!(response.contains(r#"{"error":{"type":"REQUEST_UNREADABLE","message":"#), "{response}");
+
+    let large = gateway.deals(Method::POST, "", None).body(vec![b' '; (7 << 20) + 1]);
+    let (status, body) = answer(large).await;
+    assert_eq!((status.as_u16(), &body["error"]["type"]), (413, &json!("REQUEST_TOO_LARGE")));
+    assert_eq!(upstream.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_counted_is_there_before_it_happened() {
+    let gateway = Running::new("http://127.0.0.1:9", &[]).await;
+    let metrics = gateway.metrics();
+    for line in [
+        r#"airtable_requests_total{method="GET",outcome="rateLimited"} 0"#,
+        "gateway_circuit_open 0",
+        "gateway_token_refused 0",
+        "gateway_lockouts_total 0",
+        "gateway_merged_writes_total 0",
+        "gateway_batch_size_count 0",
+        r#"gateway_retries_total{reason="rateLimit"} 0"#,
+        r#"gateway_retries_total{reason="notSent"} 0"#,
+        r#"gateway_ledger_total{outcome="unknown"} 0"#,
+        r#"gateway_keyed_creates_total{strategy="keyField"} 0"#,
+        r#"gateway_reads_total{outcome="staleError"} 0"#,
+        r#"gateway_attachments_total{outcome="forged"} 0"#,
+    ] {
+        assert!(metrics.lines().any(|there| there == line), "{line}: {metrics}");
+    }
 }
 
 #[tokio::test]
