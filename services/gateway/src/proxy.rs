@@ -151,7 +151,7 @@ fn only_base(answer: Answer, base: &str) -> Answer {
 
 /// 413 for a body that is too large, 400 for one that ended before its end, or is none.
 fn unreadable(error: &axum::Error) -> Answer {
-    if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) {
+    if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
         let message = format!("the body is larger than {LARGEST_BODY} bytes");
         return Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", &message);
     }

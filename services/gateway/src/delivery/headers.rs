@@ -9,7 +9,7 @@ pub fn asked(headers: &HeaderMap) -> HeaderMap {
 
 /// The headers of an answer that a client gets.
 pub fn answered(headers: &HeaderMap) -> HeaderMap {
-    passing(headers, |name, value| !is_about_host(name) && !(name == header::VARY && is_about_cors(value)))
+    passing(headers, |name, value| !(is_about_host(name) || name == header::VARY && is_about_cors(value)))
 }
 
 fn passing(headers: &HeaderMap, passes: impl Fn(&HeaderName, &HeaderValue) -> bool) -> HeaderMap {

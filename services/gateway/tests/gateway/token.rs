@@ -45,7 +45,7 @@ async fn a_token_that_never_worked_is_told_at_once_as_the_gateways_trouble() {
     let gateway = Running::new(&upstream.url, &[]).await;
     let (status, body) = answer(gateway.deals(Method::GET, "", None)).await;
     assert_eq!((status.as_u16(), &body["error"]["type"]), (503, &json!("GATEWAY_TOKEN_REFUSED")));
-    assert!(gateway.metrics().contains("gateway_token_refused 1"));
+    assert!(gateway.metrics().contains("\ngateway_token_refused 1\n"));
     assert!(!body.to_string().contains("pat-of"));
 }
 

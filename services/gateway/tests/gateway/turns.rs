@@ -126,7 +126,7 @@ async fn while_airtable_does_not_answer_requests_fail_at_once_until_a_probe_succ
     let failed = join_all((0..10).map(|_| write())).await;
     let kind = |answer: &(_, Value)| answer.1["error"]["type"].clone();
     assert!(failed.iter().all(|answer| answer.0 == 503 && kind(answer).is_null()), "{failed:?}");
-    assert!(gateway.metrics().contains("gateway_circuit_open 1"), "{}", gateway.metrics());
+    assert!(gateway.metrics().contains("\ngateway_circuit_open 1\n"), "{}", gateway.metrics());
     let asked = || upstream.seen().iter().filter(|seen| seen.target.contains("/Deals")).count();
     let sent = asked();
     let response = gateway.deals(Method::GET, "", None).send().await.unwrap();

@@ -81,7 +81,7 @@ async fn gateway(airtable: &Airtable, more: &[&str]) -> Listening {
 
 impl Listening {
     async fn listens(&self) {
-        until("it listens", || self.gateway.metrics().contains("gateway_webhook_listening 1")).await;
+        until("it listens", || self.gateway.metrics().contains("\ngateway_webhook_listening 1\n")).await;
     }
 
     fn notified(&self, outcome: &str) -> usize {
@@ -249,7 +249,7 @@ async fn a_base_with_ten_webhooks_is_served_without_and_nothing_is_kept_longer_t
     };
     let said = async { while !standing().await.contains("10 webhooks") {} };
     tokio::time::timeout(Duration::from_secs(10), said).await.unwrap();
-    assert!(listening.gateway.metrics().contains("gateway_webhook_listening 0"));
+    assert!(listening.gateway.metrics().contains("\ngateway_webhook_listening 0\n"));
     while !listening.read().await.1 {}
     airtable.rename("Unheard").await;
     listening.sees("Unheard").await;
