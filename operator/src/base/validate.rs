@@ -46,6 +46,11 @@ pub fn urls(base: &AirtableBase) -> Result<(), String> {
     for (field, text) in named {
         text.map_or(Ok(()), |text| url(field, text))?;
     }
+    let is_twice = |endpoint: &&String| endpoint.trim_end_matches('/').ends_with("/v0");
+    if let Some(endpoint) = spec.endpoint.as_ref().filter(is_twice) {
+        let shorter = endpoint.trim_end_matches('/').trim_end_matches("/v0");
+        return Err(format!("spec.endpoint: paths begin with /v0 already: write {shorter}"));
+    }
     let hosts = attachments.and_then(|wanted| wanted.hosts.as_ref());
     for (number, host) in hosts.into_iter().flatten().enumerate() {
         let (scheme, rest) = host.split_once("://").unwrap_or(("https", host));
@@ -92,6 +97,7 @@ mod tests {
             ("endpoint: 'http://a b.example'".to_owned(), "spec.endpoint"),
             ("endpoint: 'https://proxy.example/airtable?key=x'".to_owned(), "spec.endpoint"),
             ("endpoint: 'https://user:hunter2@proxy.example'".to_owned(), "spec.endpoint"),
+            ("endpoint: 'https://api.airtable.com/v0/'".to_owned(), "spec.endpoint"),
             (links("https://crm.example.com:99999", "*.a.example"), "spec.attachments.url"),
             (links(good, "content.example.com:70000"), "spec.attachments.hosts"),
             (links(good, "http://10.0.0.256"), "spec.attachments.hosts"),

@@ -30,6 +30,15 @@ pub fn names(request: &Request, answer: &Answer) -> Vec<String> {
     created(answer, all).iter().map(|record| entry(record)).collect()
 }
 
+/// Whether a 2xx tells that `request` was carried out: one to a create that names no new record is not Airtable's, but that of
+/// a proxy or a page to log in.
+pub fn proves(request: &Request, answer: &Answer) -> bool {
+    match Write::of(request) {
+        Write::Create(create) => created(answer, true).len() == create.records.len(),
+        Write::Repeatable(_) | Write::Delete(_) | Write::Opaque => true,
+    }
+}
+
 /// Whose `record` is, from the view of `key`.
 pub async fn owner(ledger: &Ledger, key: &str, record: &str) -> Result<Owner, Error> {
     let owner = match ledger.look(&entry(record)).await? {
@@ -67,6 +76,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_create_is_proven_by_as_many_records_as_were_asked_for() {
+        let one = Request::post("/v0/appA/Deals".into(), &json!({"fields": {}}));
+        let two =
+            Request::post("/v0/appA/Deals".into(), &json!({"records": [{"fields": {}}, {"fields": {}}]}));
+        let page = Answer { body: "<html>log in</html>".into(), ..Answer::json(StatusCode::OK, &json!({})) };
+        for (request, answer, is_proven) in [
+            (&one, Answer::json(StatusCode::OK, &json!({"id": "rec1", "fields": {}})), true),
+            (&two, Answer::json(StatusCode::OK, &json!({"records": [{"id": "rec1"}, {"id": "rec2"}]})), true),
+            (&two, Answer::json(StatusCode::OK, &json!({"records": [{"id": "rec1"}]})), false),
+            (&one, page.clone(), false),
+            (&Request { method: Method::PATCH, ..one.clone() }, page, true),
+            (&one, Answer::json(StatusCode::NO_CONTENT, &json!({"id": "rec1"})), false),
+        ] {
+            assert_eq!(proves(request, &answer), is_proven, "{answer:?}");
+        }
+    }
 
     #[tokio::test]
     async fn a_record_belongs_to_the_key_that_created_it() {

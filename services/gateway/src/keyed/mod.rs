@@ -152,11 +152,13 @@ impl Idempotency {
             Err(Halt::Ledger(error)) => return Step::Answered(unknown(&error.to_string())),
         };
         let answer = match sent {
-            Ok(answer) if answer.status.is_success() => {
+            Ok(answer) if answer.status.is_success() && claims::proves(request, &answer) => {
                 crash::after_effect();
                 self.done(claim, request, answer).await
             }
-            Ok(answer) if Outcome::of_answer(&answer) != Outcome::Failed => forget(claim, answer).await,
+            Ok(answer) if !answer.status.is_success() && Outcome::of_answer(&answer) != Outcome::Failed => {
+                forget(claim, answer).await
+            }
             Err(undelivered) if !matches!(undelivered, Undelivered::Lost(_)) => {
                 forget(claim, undelivered.into()).await
             }
