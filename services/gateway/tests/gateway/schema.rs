@@ -42,7 +42,7 @@ async fn what_a_probe_saw_serves_clients_that_need_the_schema() {
     let upstream = Upstream::new(airtable).await;
     let gateway = gateway(&upstream.url, tempfile::tempdir().unwrap(), &[]).await;
     gateway.watch();
-    until("a probe was answered", || gateway.metrics().contains("outcome=\"ok\"")).await;
+    until("a probe was answered", || gateway.metrics().contains(r#"outcome="ok"} 1"#)).await;
     assert_eq!(outcome(call(&gateway, "shop", Method::GET, "Deals")).await, (200, Value::Null));
     assert_eq!(asked(&upstream, "/v0/meta/"), 1);
 }
