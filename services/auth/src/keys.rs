@@ -159,6 +159,7 @@ mod tests {
             assert!(keys.find(presented).is_none(), "{presented:?}");
         }
     }
+
     #[test]
     fn a_key_of_two_clients_is_neithers_and_the_survey_names_both_but_not_the_key() {
         let folder = tempfile::tempdir().unwrap();
