@@ -74,7 +74,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let address = config.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let service = host::Service {
-        router: axum::Router::new(),
+        app: axum::Router::new().into(),
         readiness: host::Readiness::default().check("watches", move || {
             let is_synced = is_synced.clone();
             async move {

@@ -29,8 +29,8 @@ mod webhook;
 
 use std::convert::Infallible;
 
-use axum::{Router, extract::Request, response::Response, routing::Route};
-use host::Readiness;
+use axum::{extract::Request, response::Response, routing::Route};
+use host::{App, Readiness};
 use telemetry::metrics::Metrics as Registry;
 use tokio::{
     net::TcpListener,
@@ -43,18 +43,15 @@ pub use state::Gateway;
 
 use crate::queue::slots::Check;
 
-/// The routes of a gateway, without those of the host.
-pub fn router(gateway: Gateway) -> Router {
+/// What a gateway answers by, without the routes of the host.
+pub fn app(gateway: Gateway) -> App {
     let airtable = proxy::service(gateway.clone());
-    // What is asked most passes the router as one service: each of its layers costs a request two boxes.
     let for_browsers = watched(host::for_browsers(airtable.clone()), gateway.clone());
     let elsewhere = watched(airtable, gateway.clone());
     let watching = gateway.clone();
     let own = platform::routes().merge(attachments::routes()).with_state(gateway);
-    Router::new()
-        .merge(own.layer(layer_fn(move |route: Route| watched(route, watching.clone()))))
-        .route_service("/v0/{*path}", for_browsers)
-        .fallback_service(elsewhere)
+    let own = own.layer(layer_fn(move |route: Route| watched(route, watching.clone())));
+    App::from(own.fallback_service(elsewhere)).direct("/v0/{*path}", for_browsers)
 }
 
 /// `service` which answers in time before the process ends, and tells about time and budget.
@@ -96,7 +93,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     };
     let service = host::Service {
         readiness: readiness(&gateway, &config),
-        router: router(gateway),
+        app: app(gateway),
         metrics: registry,
         limits: config.http_limits(),
         tls: config.host.tls.listen().await?,

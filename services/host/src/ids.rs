@@ -93,7 +93,7 @@ mod tests {
             super::spawn(async { tracing::warn!("there") }).await.unwrap();
         };
         let service = Service {
-            router: Router::new().route("/records/{id}", get(serve)),
+            app: Router::new().route("/records/{id}", get(serve)).into(),
             readiness: Readiness::default(),
             metrics: Metrics::new(),
             limits: crate::Limits::default(),
@@ -103,7 +103,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        service.into_router().unwrap().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        service.into_app().unwrap().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let text = String::from_utf8(LOGGED.take()).unwrap();
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["span"].clone()).collect()
     }

@@ -7,7 +7,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -24,7 +23,7 @@ use tower_http::{
 };
 use tracing::Instrument as _;
 
-use crate::ids;
+use crate::{App, ids};
 
 /// Bounds on requests and connections.
 #[derive(Debug, Clone, Copy)]
@@ -79,15 +78,24 @@ impl HttpMetrics {
     }
 }
 
-/// Puts the layers around `router`, all of them at once: each time costs every request several boxes.
-pub fn wrap(router: Router, http: HttpMetrics, limits: Limits) -> Router {
+/// Puts the layers around `app`, all of them at once: each time costs every request several boxes.
+pub fn wrap(app: App, http: HttpMetrics, limits: Limits) -> App {
     let http = Arc::new(http);
     let bounds = (
         CatchPanicLayer::new(),
         TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limits.timeout),
         DefaultBodyLimit::max(limits.body_bytes),
     );
-    router.layer(layer_fn(move |route: Route| observed(bounds.clone().layer(route), http.clone())))
+    let direct = app.direct.map(|direct| {
+        let route = direct.route;
+        (route, observed(bounds.layer(direct.service()), http.clone(), Some(route)))
+    });
+    let routes =
+        app.routes.layer(layer_fn(move |route: Route| observed(bounds.layer(route), http.clone(), None)));
+    match direct {
+        Some((route, service)) => App::from(routes).direct(route, service),
+        None => routes.into(),
+    }
 }
 
 /// `service` for pages of any origin, as they may call Airtable: nothing is allowed to who has no token, and a browser adds
@@ -98,25 +106,28 @@ pub fn for_browsers<S>(
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
 {
-    let mut allowing = CorsLayer::new()
+    let allowing = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods(Any)
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(Any)
         .max_age(Duration::from_hours(1))
         .layer(service.clone());
+    let allowing = Arc::new(allowing);
     service_fn(move |request: Request| {
         if request.headers().contains_key(header::ORIGIN) {
-            Either::Left(allowing.call(request))
+            Either::Left((*allowing).clone().call(request))
         } else {
             Either::Right(service.call(request))
         }
     })
 }
 
+/// `inner` with ids, log and metrics, by the pattern that a router found, or `route`.
 fn observed<S>(
     mut inner: S,
     http: Arc<HttpMetrics>,
+    route: Option<&'static str>,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone
 where
     S: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send> + Clone,
@@ -124,14 +135,14 @@ where
     service_fn(move |mut request: Request| {
         let (begun, http) = (Instant::now(), http.clone());
         let method = ids::known(request.method());
-        let path = request.extensions().get::<MatchedPath>().cloned();
+        let pattern = Pattern::of(&request, route);
         let id = ids::request_id(request.headers());
-        let span = ids::span(method, pattern(path.as_ref()), &id, request.headers());
+        let span = ids::span(method, pattern.as_str(), &id, request.headers());
         request.headers_mut().insert(ids::REQUEST_ID, id.clone());
         let answering = span.in_scope(|| inner.call(request));
         async move {
             let mut response = answering.instrument(span.clone()).await?.into_response();
-            let (route, status) = (pattern(path.as_ref()), response.status());
+            let (route, status) = (pattern.as_str(), response.status());
             let seconds = begun.elapsed().as_secs_f64();
             http.requests.with_label_values(&[method, route, status.as_str()]).inc();
             http.seconds.with_label_values(&[method, route]).observe(seconds);
@@ -143,8 +154,26 @@ where
     })
 }
 
-fn pattern(path: Option<&MatchedPath>) -> &str {
-    path.map_or("unmatched", MatchedPath::as_str)
+/// What stands for a path, without its ids.
+enum Pattern {
+    Matched(MatchedPath),
+    Known(&'static str),
+}
+
+impl Pattern {
+    fn of(request: &Request, known: Option<&'static str>) -> Self {
+        match (known, request.extensions().get::<MatchedPath>()) {
+            (None, Some(path)) => Self::Matched(path.clone()),
+            (known, _) => Self::Known(known.unwrap_or("unmatched")),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Matched(path) => path.as_str(),
+            Self::Known(route) => route,
+        }
+    }
 }
 
 fn secure(headers: &mut HeaderMap) {
@@ -155,16 +184,16 @@ fn secure(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, routing::get};
+    use axum::{Router, body::Body, routing::get};
     use tower::ServiceExt as _;
 
     use super::*;
 
-    fn app(metrics: &Metrics) -> Router {
+    fn app(metrics: &Metrics) -> App {
         let router = Router::new()
             .route("/records/{id}", get(|| async { "here" }))
             .route("/panic", get(|| async { panic!("a defect") as &str }));
-        wrap(router, HttpMetrics::register(metrics).unwrap(), Limits::default())
+        wrap(router.into(), HttpMetrics::register(metrics).unwrap(), Limits::default())
     }
 
     async fn get_path(metrics: &Metrics, path: &str) -> Response {
@@ -180,6 +209,39 @@ mod tests {
         let text = metrics.text().unwrap();
         assert!(text.contains(r#"route="/records/{id}",status="200""#), "{text}");
         assert!(!text.contains("rec42"));
+    }
+
+    #[tokio::test]
+    async fn what_goes_past_the_routes_has_the_same_layers() {
+        let direct = service_fn(async |request: Request| match request.uri().path() {
+            "/v0/panic" => panic!("a defect"),
+            _ => Ok(StatusCode::ACCEPTED.into_response()),
+        });
+        let routes =
+            Router::new().route("/v0", get(|| async { "here" })).fallback(|| async { StatusCode::GONE });
+        let metrics = Metrics::new();
+        let app = App::from(routes).direct("/v0/{*path}", direct);
+        let app = wrap(app, HttpMetrics::register(&metrics).unwrap(), Limits::default());
+        for (path, status) in
+            [("/v0/", 202), ("/v0/rec42/x", 202), ("/v0/panic", 500), ("/v0", 200), ("/v1/a", 410)]
+        {
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            let response = app.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{path}");
+            assert!(
+                response.headers().contains_key("x-request-id")
+                    && response.headers().contains_key("x-frame-options")
+            );
+        }
+        let text = metrics.text().unwrap();
+        for line in [
+            r#"route="/v0/{*path}",status="202"} 2"#,
+            r#"route="/v0/{*path}",status="500"} 1"#,
+            r#"route="/v0",status="200"} 1"#,
+            r#"route="unmatched",status="410"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 
     #[tokio::test]

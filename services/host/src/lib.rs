@@ -1,4 +1,4 @@
-//! Runs an axum router as a service: `/health`, `/ready`, `/metrics`, security headers, limits, logs, shutdown.
+//! Runs an app, the routes of axum, as a service: `/health`, `/ready`, `/metrics`, security headers, limits, logs, shutdown.
 //!
 //! The lifetime of a server is an argument: [`serve`] returns once `shutdown` resolved and what was in flight
 //! is answered, or the grace period is over.
@@ -10,6 +10,7 @@
 //! {"level":"INFO","message":"step", …, "span":{"request_id":"5f3c…","trace_id":"4bf9…","method":"PUT","route":"/v1/…","name":"request"}}
 //! ```
 
+mod app;
 mod ids;
 mod layers;
 mod persist;
@@ -24,6 +25,7 @@ use axum::{Json, Router, extract::State, http::StatusCode, response::IntoRespons
 use telemetry::metrics::Metrics;
 use tokio::{net::TcpListener, sync::watch};
 
+pub use app::App;
 pub use ids::spawn;
 pub use layers::{Limits, for_browsers};
 pub use persist::{Persistent, persist};
@@ -63,8 +65,8 @@ impl Config {
 
 /// A service that is ready to run.
 pub struct Service {
-    /// The routes of the service, without `/health`, `/ready` and `/metrics`.
-    pub router: Router,
+    /// What the service answers by, without `/health`, `/ready` and `/metrics`.
+    pub app: App,
     /// What must hold before traffic is sent here.
     pub readiness: Readiness,
     /// The registry behind `/metrics`; the HTTP metrics are added to it.
@@ -76,17 +78,18 @@ pub struct Service {
 }
 
 impl Service {
-    /// The whole router: the service's routes, the three of the host, and the layers around them.
+    /// The whole: the service's routes, the three of the host, and the layers around them.
     ///
     /// # Errors
     /// When a metric of the host is already in the registry.
-    pub fn into_router(self) -> Result<Router, telemetry::metrics::Error> {
+    pub fn into_app(self) -> Result<App, telemetry::metrics::Error> {
         let http = layers::HttpMetrics::register(&self.metrics)?;
         let host = Router::new()
             .route("/health", get(|| async { Json(serde_json::json!({"status": "ok"})) }))
             .route("/ready", get(ready).with_state(self.readiness))
             .route("/metrics", get(metrics).with_state(self.metrics));
-        Ok(layers::wrap(self.router.merge(host), http, self.limits))
+        let app = App { routes: self.app.routes.merge(host), ..self.app };
+        Ok(layers::wrap(app, http, self.limits))
     }
 }
 
@@ -105,9 +108,9 @@ pub async fn serve(
         let certificate = tls.certificate();
         service.readiness = service.readiness.check("tls", move || std::future::ready(certificate.verdict()));
     }
-    let router = service.into_router().map_err(io::Error::other)?;
+    let app = service.into_app().map_err(io::Error::other)?;
     let (stop, stopping) = watch::channel(false);
-    let listeners = server::Server::new(router, limits, stopping);
+    let listeners = server::Server::new(app, limits, stopping);
     let served = async {
         let encrypted = async {
             if let Some(tls) = tls {

@@ -2,8 +2,8 @@
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::{server::conn::http1, service::service_fn};
+use axum::body::Body;
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -13,9 +13,8 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
-use tower::Service as _;
 
-use crate::Limits;
+use crate::{App, Limits};
 
 /// Longest time for a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -25,9 +24,9 @@ const KEEPALIVE: TcpKeepalive =
 /// Before the next try, where connections can't be accepted.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Serves a router on any number of listeners.
+/// Serves an app on any number of listeners.
 pub struct Server {
-    router: Router,
+    app: App,
     http: http1::Builder,
     places: Arc<Semaphore>,
     write_timeout: Duration,
@@ -36,12 +35,12 @@ pub struct Server {
 
 impl Server {
     /// Stops once `stopping` is true. Each connection holds a receiver of it until it ends.
-    pub fn new(router: Router, limits: Limits, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(app: App, limits: Limits, stopping: watch::Receiver<bool>) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(limits.head_timeout);
         Self {
             // Once for all: without it each request makes the routes anew.
-            router: router.with_state(()),
+            app: App { routes: app.routes.with_state(()), ..app },
             http,
             places: Arc::new(Semaphore::new(limits.connections)),
             write_timeout: limits.write_timeout,
@@ -64,14 +63,14 @@ impl Server {
                 next = next => next,
             };
             self.guard(&stream);
-            let (tls, http, router) = (tls.clone(), self.http.clone(), self.router.clone());
+            let (tls, http, app) = (tls.clone(), self.http.clone(), self.app.clone());
             let stopping = self.stopping.clone();
             tokio::spawn(async move {
                 match tls {
-                    None => serve(stream, &http, router, stopping).await,
+                    None => serve(stream, &http, app, stopping).await,
                     Some(tls) => {
                         if let Some(stream) = shake_hands(stream, &tls, stopping.clone()).await {
-                            serve(stream, &http, router, stopping).await;
+                            serve(stream, &http, app, stopping).await;
                         }
                     }
                 }
@@ -132,10 +131,10 @@ async fn shake_hands(
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     http: &http1::Builder,
-    router: Router,
+    app: App,
     stopping: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request| router.clone().call(request));
+    let service = service_fn(move |request: Request<Incoming>| app.answer(request.map(Body::new)));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         biased;

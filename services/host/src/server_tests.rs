@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use axum::{body::Body, routing::get};
+use axum::{Router, body::Body, routing::get};
 use futures::{FutureExt as _, future::join_all, stream};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -28,7 +28,7 @@ async fn start(router: Router, limits: Limits) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = telemetry::metrics::Metrics::new();
-    let service = Service { router, readiness: Readiness::default(), metrics, limits, tls: None };
+    let service = Service { app: router.into(), readiness: Readiness::default(), metrics, limits, tls: None };
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(crate::serve(listener, service, 2 * LONG, stopped.map(drop)));
     Running { address, stop, ended }

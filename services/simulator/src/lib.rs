@@ -161,7 +161,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     tracing::info!(listen = %listener.local_addr().unwrap_or(listen), limits = ?config.limits, admin_needs_token = admins.is_some(), "simulating Airtable");
     let service = Service {
-        router: routes(state.clone(), admins),
+        app: routes(state.clone(), admins).into(),
         readiness: Readiness::default(),
         metrics,
         limits: host::Limits { body_bytes: api::BODY_BYTES, timeout: TIMEOUT, ..host::Limits::default() },

@@ -104,7 +104,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
         ..host::Limits::default()
     };
     let tls = config.host.tls.listen().await?;
-    let service = host::Service { router: router(state), readiness, metrics, limits, tls };
+    let service = host::Service { app: router(state).into(), readiness, metrics, limits, tls };
     let stopped = Arc::new(OnceLock::new());
     let noted = stopped.clone();
     let shutdown = async move {

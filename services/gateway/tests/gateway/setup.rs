@@ -80,7 +80,7 @@ impl Running {
         let metrics = Metrics::new();
         let gateway = Gateway::new(&config, &metrics).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = gateway::router(gateway.clone());
+        let router = axum::Router::new().fallback_service(gateway::app(gateway.clone()));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, folder, metrics, gateway, client: Client::new() }
     }

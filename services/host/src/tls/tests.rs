@@ -74,7 +74,7 @@ impl Files {
 async fn start(tls: Listener) -> (SocketAddr, oneshot::Sender<()>) {
     let address = tls.tcp.local_addr().unwrap();
     let service = Service {
-        router: Router::new().route("/", get(|| async { "here" })),
+        app: Router::new().route("/", get(|| async { "here" })).into(),
         readiness: Readiness::default(),
         metrics: telemetry::metrics::Metrics::new(),
         limits: Limits::default(),

@@ -184,13 +184,13 @@ async fn a_cut_connection_brings_no_byte_whether_before_or_after_the_effect() {
     let state = start(Fixture::sample().unwrap(), Behaviour::default(), &metrics).unwrap();
     // The layers of a real service are around it, since they see the answer first.
     let service = host::Service {
-        router: router(state),
+        app: router(state).into(),
         readiness: host::Readiness::default(),
         metrics,
         limits: host::Limits::default(),
         tls: None,
     };
-    let whole = service.into_router().unwrap();
+    let whole = axum::Router::new().fallback_service(service.into_app().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move { axum::serve(listener, whole).await });
