@@ -171,6 +171,18 @@ impl FieldType {
         matches!(self, Self::CreatedTime | Self::Date | Self::DateTime | Self::LastModifiedTime)
     }
 
+    /// Whether the value is a list.
+    pub fn holds_several(&self) -> bool {
+        matches!(
+            self,
+            Self::MultipleAttachments
+                | Self::MultipleCollaborators
+                | Self::MultipleLookupValues
+                | Self::MultipleRecordLinks
+                | Self::MultipleSelects
+        )
+    }
+
     /// Whether a table's first field may be of this type.
     pub fn may_be_primary(&self) -> bool {
         !matches!(

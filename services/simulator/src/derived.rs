@@ -1,22 +1,13 @@
 //! What computed fields say of themselves: `isValid`, `referencedFieldIds` and `result` among their options.
 
-use std::time::{Duration, Instant};
-
-use airtable::{
-    Error, Field, FieldType, Table as Schema,
-    formula::{Formula, Outcome, Row, Value as FormulaValue},
-};
-use jiff::Timestamp;
+use airtable::{Error, Field, FieldType, Table as Schema, formula::Value as FormulaValue};
 use serde_json::{Map, Value, json};
 
 use crate::{
     dependencies::{self, followed},
-    result,
+    result, typical,
     world::Base,
 };
-
-/// How long the type of one formula's result is looked for.
-const TIME: Duration = Duration::from_secs(1);
 
 /// Completes the options of every computed field of a base.
 pub fn complete(base: &mut Base) {
@@ -81,12 +72,16 @@ fn options(base: &Base, schema: &Schema, field: &Field) -> Option<Map<String, Va
             options.insert("result".to_owned(), result);
         }
         FieldType::Rollup => {
-            let readable =
-                field.text_option("formula").is_none_or(|text| dependencies::read_rollup(text).is_ok());
-            let followed = followed(base, schema, field).filter(|_| readable);
+            let formula = field.text_option("formula").map(dependencies::read_rollup);
+            let followed = followed(base, schema, field).filter(|_| !matches!(formula, Some(Err(_))));
             options.insert("isValid".to_owned(), json!(followed.is_some()));
             let link = followed.map(|(link, _, _)| link.id.as_str());
             options.insert("referencedFieldIds".to_owned(), link.into_iter().collect());
+            if let (Some(Ok(formula)), Some((_, _, read))) = (formula, followed) {
+                let typical = typical::of_rollup(read, &formula);
+                let result = typical.and_then(|typical| guess(field, &typical, [read]));
+                options.extend(result.map(|result| ("result".to_owned(), result)));
+            }
             options.entry("result").or_insert_with(|| json!({"type": "number", "options": {"precision": 0}}));
         }
         FieldType::CreatedTime => {
@@ -109,9 +104,11 @@ fn formula_options(schema: &Schema, field: &Field) -> Map<String, Value> {
     options.insert("formula".to_owned(), json!(dependencies::by_id(schema, &text)));
     options.insert("isValid".to_owned(), json!(read.outcome.is_ok()));
     options.insert("referencedFieldIds".to_owned(), json!(read.fields));
-    let current = result::shown(field).0;
+    let named = read.fields.iter().filter_map(|id| schema.field(id));
     let result = match read.outcome {
-        Ok(formula) => guess(schema, &formula, &current, &read.fields),
+        Ok(formula) => {
+            typical::of_formula(schema, &formula).and_then(|typical| guess(field, &typical, named))
+        }
         Err(_) => Some(Value::Null),
     };
     if let Some(result) = result {
@@ -121,65 +118,32 @@ fn formula_options(schema: &Schema, field: &Field) -> Map<String, Value> {
     options
 }
 
-/// The type of a formula's result, from its value for a record with a typical cell in each field.
-///
-/// `None` where it is of the kind that the field answers already: how it is shown is the owner's choice.
-fn guess(schema: &Schema, formula: &Formula, current: &FieldType, named: &[String]) -> Option<Value> {
-    let guessed = formula.evaluate(&Typical { schema, until: Instant::now() + TIME }).ok()?;
-    let fits = match guessed {
-        FormulaValue::Number(_) => current.is_number() || *current == FieldType::Checkbox,
+/// The type of a result like this one; `None` where it is of the kind that the field answers already: how it is shown is
+/// the owner's choice. `named` are the fields that it was computed from.
+fn guess<'a>(
+    field: &Field,
+    result: &FormulaValue<'_>,
+    named: impl IntoIterator<Item = &'a Field>,
+) -> Option<Value> {
+    let current = result::shown(field).0;
+    let fits = match result {
+        FormulaValue::Number(_) => current.is_number() || current == FieldType::Checkbox,
         FormulaValue::Moment(_) => current.is_moment(),
         FormulaValue::Blank => return None,
-        FormulaValue::Text(_) | FormulaValue::List(_) => current.is_text(),
+        FormulaValue::Text(_) => current.is_text(),
+        FormulaValue::List(_) => current.is_text() || current.holds_several(),
     };
     if fits {
         return None;
     }
-    Some(match guessed {
+    Some(match result {
         FormulaValue::Number(_) => {
-            let options = |id: &String| schema.field(id)?.option("precision")?.as_u64();
-            json!({"type": "number", "options": {"precision": named.iter().filter_map(options).max().unwrap_or(0)}})
+            let precisions = named.into_iter().filter_map(|field| field.option("precision")?.as_u64());
+            json!({"type": "number", "options": {"precision": precisions.max().unwrap_or(0)}})
         }
         FormulaValue::Moment(_) => date_time(),
         _ => json!({"type": "singleLineText"}),
     })
-}
-
-/// A record with a typical cell in each field.
-struct Typical<'a> {
-    schema: &'a Schema,
-    until: Instant,
-}
-
-impl Row for Typical<'_> {
-    fn record_id(&self) -> &'static str {
-        "rec00000000000000"
-    }
-
-    fn created(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn modified(&self, _fields: &[usize]) -> Option<Timestamp> {
-        Some(Timestamp::UNIX_EPOCH)
-    }
-
-    fn cell(&self, field: usize) -> Outcome<'_> {
-        let kind = self.schema.fields.get(field).map(|field| result::shown(field).0);
-        Ok(match kind {
-            Some(kind) if kind.is_number() || kind == FieldType::Checkbox => FormulaValue::Number(1.0),
-            Some(kind) if kind.is_moment() => FormulaValue::of_moment(Timestamp::UNIX_EPOCH),
-            _ => FormulaValue::of_text("1"),
-        })
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn in_time(&self) -> bool {
-        Instant::now() < self.until
-    }
 }
 
 /// Type and options of a field as the `result` of one that reads it.

@@ -47,6 +47,7 @@ mod sharing;
 mod snapshot;
 mod state;
 mod transaction;
+mod typical;
 mod views;
 mod webhooks;
 mod workspaces;

@@ -48,8 +48,7 @@ pub fn record<'a>(
     let mut fields = Cells::new();
     for field in table.schema.fields.iter().filter(wanted) {
         let value = calculation.cell(table, row, field);
-        let has_result = matches!(field.field_type, FieldType::Formula | FieldType::Rollup);
-        if value.is_null() || (cell::is_empty(&value) && !has_result) {
+        if cell::is_empty(&value) {
             continue;
         }
         let key = if shape.by_field_id { &field.id } else { &field.name };

@@ -13,6 +13,7 @@ mod pages;
 mod payloads;
 mod protocol;
 mod records;
+mod results;
 mod running;
 mod schema;
 mod support;
