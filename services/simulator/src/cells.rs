@@ -7,7 +7,11 @@ use airtable::{
 };
 use serde_json::Value;
 
-use crate::{attachments, links, transaction::Transaction, world::new_id};
+use crate::{
+    attachments, links,
+    transaction::Transaction,
+    world::{User, new_id},
+};
 
 /// Sets the cell of `field` to what `value` means there.
 pub fn write(
@@ -42,7 +46,10 @@ pub fn accept(
     }
     // A choice may have been made by an earlier record of the same request.
     let current = transaction.table(table)?.schema.field(&field.id).unwrap_or(field);
+    let names_people =
+        matches!(current.field_type, FieldType::SingleCollaborator | FieldType::MultipleCollaborators);
     match written::accept(current, value, typecast)? {
+        Written::Cell(cell) if names_people => people(transaction.user, current, cell),
         Written::Cell(cell) => Ok(cell),
         Written::Chosen { cell, new } => {
             for name in new {
@@ -52,5 +59,25 @@ pub fn accept(
             Ok(cell)
         }
         Written::Links(wanted) => links::resolve(transaction, field, wanted),
+    }
+}
+
+/// A collaborator or a list of them, each once, with all that is known of them.
+fn people(user: &User, field: &Field, cell: Value) -> Result<Value, Error> {
+    let known =
+        |one: &Value| user.meant(one).map(User::cell).ok_or_else(|| Error::CannotAccept(field.name.clone()));
+    match cell {
+        Value::Null => Ok(Value::Null),
+        Value::Array(items) => {
+            let mut people = Vec::new();
+            for person in items.iter().map(known) {
+                let person = person?;
+                if !people.contains(&person) {
+                    people.push(person);
+                }
+            }
+            Ok(Value::Array(people))
+        }
+        one => known(&one),
     }
 }

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     call::CommentsCall,
-    mentions,
+    directory::Directory,
+    mentions::{self, Known},
     records::Input,
     transaction::{Change, Operation},
     world::{Base, User, new_id},
@@ -90,7 +91,13 @@ impl Comments {
 }
 
 /// The comments on a record, newest first, page by page. The offset of a page is the id of its first comment.
-pub fn list(base: &Base, user: &User, table: &str, record: &str, input: &Input<'_>) -> Result<Value, Error> {
+pub fn list(
+    base: &Base,
+    directory: Directory<'_>,
+    table: &str,
+    record: &str,
+    input: &Input<'_>,
+) -> Result<Value, Error> {
     check_record(base, table, record).map_err(|_| Error::ModelNotFound)?;
     let parameters = query::object(input.query);
     let size = list::page_size(&parameters)?;
@@ -103,7 +110,7 @@ pub fn list(base: &Base, user: &User, table: &str, record: &str, input: &Input<'
             .ok_or_else(|| Error::InvalidOffset(offset.to_owned()))?,
     };
     let page = comments.iter().skip(start).take(size);
-    let answers: Vec<Value> = page.map(|comment| answer(base, user, record, comment)).collect();
+    let answers: Vec<Value> = page.map(|comment| answer(base, directory, record, comment)).collect();
     let next = comments.get(start + size).map(|comment| &comment.id);
     Ok(json!({"comments": answers, "offset": next}))
 }
@@ -111,7 +118,7 @@ pub fn list(base: &Base, user: &User, table: &str, record: &str, input: &Input<'
 /// Creates, changes or deletes a comment; each only its author's own.
 pub fn write(
     base: &mut Base,
-    user: &User,
+    directory: Directory<'_>,
     table: &str,
     record: &str,
     call: &CommentsCall,
@@ -120,19 +127,19 @@ pub fn write(
     check_record(base, table, record)?;
     let id = match call {
         CommentsCall::Create => {
-            let comment = new(base, user, record, input)?;
+            let comment = new(base, directory, record, input)?;
             let id = comment.id.clone();
             base.comments.change(record, |all| all.push(comment));
             id
         }
         CommentsCall::Delete { comment } => {
-            own(base, user, record, comment)?;
+            own(base, directory.user, record, comment)?;
             base.comments.change(record, |all| all.retain(|known| known.id != *comment));
             return Ok(json!({"id": comment, "deleted": true}));
         }
         CommentsCall::Update { comment } => {
-            own(base, user, record, comment)?;
-            let text = text(base, user, record, &input.object()?)?;
+            own(base, directory.user, record, comment)?;
+            let text = text(base, directory, record, &input.object()?)?;
             base.comments.change(record, |all| {
                 for known in all.iter_mut().filter(|known| known.id == *comment) {
                     known.text.clone_from(&text);
@@ -141,10 +148,10 @@ pub fn write(
             });
             comment.clone()
         }
-        CommentsCall::List => return list(base, user, table, record, input),
+        CommentsCall::List => return list(base, directory, table, record, input),
     };
     let written = find(base, record, &id)?;
-    Ok(answer(base, user, record, written))
+    Ok(answer(base, directory, record, written))
 }
 
 fn check_record(base: &Base, table: &str, record: &str) -> Result<(), Error> {
@@ -163,7 +170,7 @@ fn own(base: &Base, user: &User, record: &str, id: &str) -> Result<(), Error> {
     if is_own { Ok(()) } else { Err(Error::InvalidPermissions) }
 }
 
-fn new(base: &Base, user: &User, record: &str, input: &Input<'_>) -> Result<Comment, Error> {
+fn new(base: &Base, directory: Directory<'_>, record: &str, input: &Input<'_>) -> Result<Comment, Error> {
     let body = input.object()?;
     let parent = match body.get("parentCommentId") {
         None | Some(Value::Null) => None,
@@ -172,8 +179,8 @@ fn new(base: &Base, user: &User, record: &str, input: &Input<'_>) -> Result<Comm
     };
     Ok(Comment {
         id: new_id(Kind::Comment),
-        author: user.clone(),
-        text: text(base, user, record, &body)?,
+        author: directory.user.clone(),
+        text: text(base, directory, record, &body)?,
         created_time: input.now,
         last_updated_time: None,
         parent_comment_id: parent,
@@ -181,21 +188,27 @@ fn new(base: &Base, user: &User, record: &str, input: &Input<'_>) -> Result<Comm
     })
 }
 
-fn text(base: &Base, user: &User, record: &str, body: &Map<String, Value>) -> Result<String, Error> {
+fn text(
+    base: &Base,
+    directory: Directory<'_>,
+    record: &str,
+    body: &Map<String, Value>,
+) -> Result<String, Error> {
     let given = body.get("text").ok_or(Error::MissingFields("text"))?;
     let text = given.as_str().filter(|text| !text.trim().is_empty()).ok_or(Error::InvalidRequest)?;
-    Ok(mentions::by_id(text, |name| person(base, user, record, name)))
+    Ok(mentions::by_id(text, |name| known(base, directory, record, name)))
 }
 
-/// Who can be mentioned, by id or e-mail address: the user, and who has commented on the record.
-fn person<'a>(base: &'a Base, user: &'a User, record: &str, name: &str) -> Option<&'a User> {
+/// Who can be mentioned: people and groups of the directory, and who has commented on the record.
+fn known<'a>(base: &'a Base, directory: Directory<'a>, record: &str, name: &str) -> Option<Known<'a>> {
     let authors = base.comments.of(record).iter().map(|comment| &comment.author);
-    let mut known = std::iter::once(user).chain(authors);
-    known.find(|known| known.id == name || known.email.eq_ignore_ascii_case(name))
+    let mut people = directory.user.people().chain(authors);
+    let person = people.find(|known| known.id == name || known.email.eq_ignore_ascii_case(name));
+    person.map(Known::User).or_else(|| directory.account.group(name).map(Known::Group))
 }
 
-fn answer(base: &Base, user: &User, record: &str, comment: &Comment) -> Value {
-    let mentioned = mentions::mentioned(&comment.text, |name| person(base, user, record, name));
+fn answer(base: &Base, directory: Directory<'_>, record: &str, comment: &Comment) -> Value {
+    let mentioned = mentions::mentioned(&comment.text, |name| known(base, directory, record, name));
     let always = [
         ("id", json!(comment.id)),
         ("author", comment.author.cell()),

@@ -19,6 +19,7 @@ mod computed;
 mod config;
 mod dependencies;
 mod derived;
+mod directory;
 mod display;
 mod enterprise;
 mod fault_kind;

@@ -1,15 +1,41 @@
-//! Mentions in the text of comments: written as `@[usr…]` or `@[e-mail]`, kept and answered as `@[usr…]`.
+//! Mentions in the text of comments: written as `@[usr…]`, `@[e-mail]` or `@[ugp…]`, kept and answered by id.
 
 use serde_json::{Map, Value, json};
 
-use crate::world::User;
+use crate::{enterprise::Group, world::User};
 
-/// The text with every known user by id. Whoever is not known stays as written, and is not mentioned.
-pub fn by_id<'a>(text: &str, find: impl Fn(&str) -> Option<&'a User>) -> String {
+/// Who can be mentioned.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    User(&'a User),
+    Group(&'a Group),
+}
+
+impl<'a> Known<'a> {
+    fn id(self) -> &'a str {
+        match self {
+            Self::User(user) => &user.id,
+            Self::Group(group) => &group.id,
+        }
+    }
+
+    fn told(self) -> Value {
+        match self {
+            Self::User(user) => {
+                let shown = user.name.as_ref().unwrap_or(&user.email);
+                json!({"id": user.id, "type": "user", "displayName": shown, "email": user.email})
+            }
+            Self::Group(group) => json!({"id": group.id, "type": "userGroup", "displayName": group.name}),
+        }
+    }
+}
+
+/// The text with everybody who is known by id. Whoever is not known stays as written, and is not mentioned.
+pub fn by_id<'a>(text: &str, find: impl Fn(&str) -> Option<Known<'a>>) -> String {
     let mut kept = String::new();
     let mut rest = text;
     while let Some((before, name, after)) = next(rest) {
-        let id = find(name).map_or(name, |user| &user.id);
+        let id = find(name).map_or(name, Known::id);
         kept.extend([before, "@[", id, "]"]);
         rest = after;
     }
@@ -17,14 +43,12 @@ pub fn by_id<'a>(text: &str, find: impl Fn(&str) -> Option<&'a User>) -> String 
 }
 
 /// Who is mentioned in a text that [`by_id`] made: by id, as Airtable answers it.
-pub fn mentioned<'a>(text: &str, find: impl Fn(&str) -> Option<&'a User>) -> Map<String, Value> {
+pub fn mentioned<'a>(text: &str, find: impl Fn(&str) -> Option<Known<'a>>) -> Map<String, Value> {
     let mut mentioned = Map::new();
     let mut rest = text;
     while let Some((_, name, after)) = next(rest) {
-        if let Some(user) = find(name) {
-            let shown = user.name.as_ref().unwrap_or(&user.email);
-            let entry = json!({"id": user.id, "type": "user", "displayName": shown, "email": user.email});
-            mentioned.insert(user.id.clone(), entry);
+        if let Some(known) = find(name) {
+            mentioned.insert(known.id().to_owned(), known.told());
         }
         rest = after;
     }
@@ -49,7 +73,9 @@ mod tests {
     #[test]
     fn mentions_are_kept_by_id_and_strangers_as_written() {
         let ada = ada();
-        let find = |name: &str| [&ada].into_iter().find(|user| user.id == name || user.email == name);
+        let find = |name: &str| {
+            [&ada].into_iter().find(|user| user.id == name || user.email == name).map(Known::User)
+        };
         let text = by_id("@[ada@example.com] and @[usrAda], not @[usrNobody] or @[open", find);
         assert_eq!(text, "@[usrAda] and @[usrAda], not @[usrNobody] or @[open");
         let mentioned = mentioned(&text, find);

@@ -145,6 +145,13 @@ impl Sharing {
         Ok(json!({}))
     }
 
+    /// What each collaborator, a user or a group by id, is allowed.
+    pub fn levels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.collaborators
+            .iter()
+            .filter_map(|grant| Some((grant.who()?.as_str(), grant.permission_level.as_str())))
+    }
+
     /// The users among the collaborators, as the meta API answers them.
     pub fn users(&self, user: &User) -> Vec<Value> {
         let told = |grant: &Grant| {
@@ -209,6 +216,11 @@ impl Grant {
         };
         if known { Ok(grant) } else { Err(Error::ModelNotFound) }
     }
+}
+
+/// The level that allows most; `none` of none.
+pub fn highest<'a>(levels: impl Iterator<Item = &'a str>) -> &'a str {
+    levels.max_by_key(|level| LEVELS.iter().position(|known| known == level)).unwrap_or("none")
 }
 
 fn level(given: &Value) -> Result<String, Error> {

@@ -25,6 +25,7 @@ use crate::{
     call::{Call, CommentsCall, MetaCall, WebhooksCall},
     comments,
     computed::Scope,
+    directory::Directory,
     fault_kind::Kind,
     faults::Faults,
     iterators::Iterators,
@@ -244,13 +245,13 @@ impl State {
                 webhooks::perform(found, call, input)?
             }
             Call::Comments { base, table, record, call } => {
-                let user = &held.world.user;
-                let found = found(&mut held.world.bases, base)?;
+                let World { user, account, bases, .. } = &mut held.world;
+                let (found, directory) = (found(bases, base)?, Directory { user, account });
                 if *call == CommentsCall::List {
-                    return comments::list(found, user, table, record, input);
+                    return comments::list(found, directory, table, record, input);
                 }
                 permit(found, &["comment", "edit", "create", "owner"])?;
-                comments::write(found, user, table, record, call, input)?
+                comments::write(found, directory, table, record, call, input)?
             }
         };
         self.0.changed.notify_one();
@@ -293,7 +294,8 @@ impl Held {
     ) -> BTreeSet<Failure> {
         if let Some(base) = self.world.bases.iter_mut().find(|known| known.id == base) {
             base.comments.forget(&changes);
-            webhooks::note_records(base, &changes, &self.world.user, now);
+            let directory = Directory { user: &self.world.user, account: &self.world.account };
+            webhooks::note_records(base, &changes, directory, now);
         }
         let failures = self.files.expect(&changes, &self.world.bases, now);
         self.journal.changed(base, request, now, changes);

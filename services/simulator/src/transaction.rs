@@ -30,8 +30,8 @@ pub struct Change {
     pub record: String,
     /// By field name: what was created, what is new (null where cleared), or what was deleted.
     pub fields: Cells,
-    /// As it was before, where it was there.
-    pub before: Option<Row>,
+    /// Its number and how it was before, where it was there.
+    pub before: Option<(u64, Row)>,
 }
 
 /// A transaction that runs.
@@ -61,6 +61,23 @@ pub fn run<T>(
             transaction.undo();
             Err(error)
         }
+    }
+}
+
+/// A base as it was before these changes of its records.
+pub fn before(base: &Base, changes: &[Change]) -> Base {
+    let mut before = base.clone();
+    for change in changes {
+        put_back(&mut before, &change.table, &change.record, change.before.clone());
+    }
+    before
+}
+
+fn put_back(base: &mut Base, table: &str, record: &str, before: Option<(u64, Row)>) {
+    let Some(table) = base.table_mut(table) else { return };
+    table.remove(record);
+    if let Some((number, row)) = before {
+        table.put(number, row);
     }
 }
 
@@ -133,11 +150,7 @@ impl Transaction<'_> {
 
     fn undo(self) {
         for ((table, record), before) in self.before {
-            let Some(table) = self.base.table_mut(&table) else { continue };
-            table.remove(&record);
-            if let Some((number, row)) = before {
-                table.put(number, row);
-            }
+            put_back(self.base, &table, &record, before);
         }
         for schema in self.schemas.into_iter().rev() {
             if let Some(table) = self.base.table_mut(&schema.id) {
@@ -152,13 +165,13 @@ impl Transaction<'_> {
     }
 
     fn change(&mut self, key: (String, String)) -> Option<Change> {
-        let before = self.before.remove(&key)?.map(|(_, row)| row);
+        let before = self.before.remove(&key)?;
         let (table, record) = key;
         let held = self.base.table(&table)?;
         let (operation, cells) = match (&before, held.row(&record)) {
             (None, Some(row)) => (Operation::Create, row.cells.clone()),
-            (Some(before), None) => (Operation::Delete, before.cells.clone()),
-            (Some(before), Some(row)) => (Operation::Update, difference(&before.cells, &row.cells)),
+            (Some((_, before)), None) => (Operation::Delete, before.cells.clone()),
+            (Some((_, before)), Some(row)) => (Operation::Update, difference(&before.cells, &row.cells)),
             (None, None) => return None,
         };
         if operation == Operation::Update && cells.is_empty() {

@@ -8,6 +8,7 @@ use std::{
 use airtable::{Cells, id::Kind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{account::Account, audit::Audit, comments::Comments, sharing::BaseSharing, webhooks::Webhooks};
@@ -94,8 +95,8 @@ impl World {
 
 impl User {
     /// The user as the value of a cell.
-    pub fn cell(&self) -> serde_json::Value {
-        serde_json::json!({"id": self.id, "email": self.email, "name": self.name.as_ref().unwrap_or(&self.email)})
+    pub fn cell(&self) -> Value {
+        json!({"id": self.id, "email": self.email, "name": self.name.as_ref().unwrap_or(&self.email)})
     }
 
     /// The user and the colleagues.
@@ -103,24 +104,22 @@ impl User {
         std::iter::once(self).chain(&self.colleagues)
     }
 
-    /// A collaborator cell with what is known of the people in it, who may be named by id, e-mail or name alone.
-    pub fn complete(&self, cell: serde_json::Value) -> serde_json::Value {
-        use serde_json::Value;
-        let known = |part: &str, value: &Value| {
-            let text = value.get(part)?.as_str()?;
-            self.people().find(|person| match part {
-                "id" => person.id == text,
-                "email" => person.email == text,
-                _ => person.name.as_deref() == Some(text),
-            })
+    /// Whom a collaborator in a cell means: by the id, else the e-mail address, else the name that it has.
+    pub fn meant(&self, collaborator: &Value) -> Option<&Self> {
+        let text = |part: &str| collaborator.get(part).and_then(Value::as_str);
+        let is_meant = |person: &&Self| match (text("id"), text("email"), text("name")) {
+            (Some(id), ..) => person.id == id,
+            (_, Some(email), _) => person.email.eq_ignore_ascii_case(email),
+            (_, _, name) => name.is_some() && person.name.as_deref() == name,
         };
+        self.people().find(is_meant)
+    }
+
+    /// A collaborator cell with what is known of the people in it.
+    pub fn complete(&self, cell: Value) -> Value {
         match cell {
             Value::Array(items) => items.into_iter().map(|item| self.complete(item)).collect(),
-            Value::Object(_) => {
-                let found = ["id", "email", "name"].iter().find_map(|part| known(part, &cell));
-                found.map_or(cell, Self::cell)
-            }
-            other => other,
+            one => self.meant(&one).map_or(one, Self::cell),
         }
     }
 }

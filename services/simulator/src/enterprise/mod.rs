@@ -120,6 +120,13 @@ pub fn perform(
     }
 }
 
+impl Group {
+    /// Whether somebody is a member.
+    pub fn has(&self, person: &str) -> bool {
+        self.member_ids.iter().any(|member| member == person)
+    }
+}
+
 impl Enterprise {
     /// Whether this is the id of the enterprise, or of a unit of it.
     fn has(&self, id: &str) -> bool {

@@ -13,16 +13,21 @@ mod payload;
 mod schema;
 mod specification;
 
+use std::cell::OnceCell;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use self::{cell_value::Told, payload::Cells};
 
 pub use calls::perform;
 pub use hook::Hook;
 
 use crate::{
     computed::Scope,
-    transaction::Change,
+    directory::Directory,
+    transaction::{self, Change},
     world::{Base, Table, User},
 };
 
@@ -60,32 +65,33 @@ impl Webhooks {
 }
 
 /// Makes payloads of what a request did to records.
-pub fn note_records(base: &mut Base, changes: &[Change], user: &User, now: Timestamp) {
-    if !changes.is_empty() {
-        note(base, user, now, |hook, scope| payload::of_records(&hook.specification, scope, changes));
+pub fn note_records(base: &mut Base, changes: &[Change], directory: Directory<'_>, now: Timestamp) {
+    if changes.is_empty() {
+        return;
     }
+    let Directory { user, account } = directory;
+    let before = OnceCell::new();
+    note(base, user, now, |hook, base| {
+        let told = |base| Told::new(Scope { user, base, now }, account);
+        let before = || told(before.get_or_init(|| transaction::before(base, changes)));
+        let before = hook.specification.includes_previous_values().then(before);
+        payload::of_records(&hook.specification, &Cells { base, now: told(base), before }, changes)
+    });
 }
 
 /// Makes payloads of what a request did to the schema; `before` are the tables as they were.
 pub fn note_schema(base: &mut Base, before: &[Table], user: &User, now: Timestamp) {
     if schema::differs(before, &base.tables) {
-        note(base, user, now, |hook, scope| {
-            schema::of_schema(&hook.specification, before, &scope.base.tables)
-        });
+        note(base, user, now, |hook, base| schema::of_schema(&hook.specification, before, &base.tables));
     }
 }
 
-fn note(
-    base: &mut Base,
-    user: &User,
-    now: Timestamp,
-    body: impl Fn(&Hook, Scope<'_>) -> Option<payload::Body>,
-) {
+fn note(base: &mut Base, user: &User, now: Timestamp, body: impl Fn(&Hook, &Base) -> Option<payload::Body>) {
     let mut webhooks = std::mem::take(&mut base.webhooks);
     webhooks.transactions += 1;
     let head = payload::Head { time: now, transaction: webhooks.transactions, user, base };
     for hook in webhooks.hooks.iter_mut().filter(|hook| hook.is_active(now)) {
-        let body = body(hook, Scope { user, base, now });
+        let body = body(hook, base);
         match hook.specification.check(base) {
             Ok(()) => drop(body.map(|body| hook.add(now, head.payload(body)))),
             Err(_) => hook.invalidate(now, head.error(body.unwrap_or_default())),

@@ -8,11 +8,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    cell_value,
+    cell_value::Told,
     specification::{self, ChangeType, DataType, Specification},
 };
 use crate::{
-    computed::{self, Calculation},
     transaction::{Change, Operation},
     world::{Base, Row, Table, User},
 };
@@ -65,17 +64,23 @@ struct Records {
     destroyed_record_ids: Vec<String>,
 }
 
+/// The cells of a base after a request, and where they are asked for before it.
+pub struct Cells<'a> {
+    pub base: &'a Base,
+    pub now: Told<'a>,
+    pub before: Option<Told<'a>>,
+}
+
 /// What of these changes the specification asks for; `None` where that is nothing.
-pub fn of_records(asked: &Specification, scope: computed::Scope<'_>, changes: &[Change]) -> Option<Body> {
-    let calculation = Calculation::new(scope);
+pub fn of_records(asked: &Specification, cells: &Cells<'_>, changes: &[Change]) -> Option<Body> {
     let mut tables: BTreeMap<&str, Records> = BTreeMap::new();
     for change in changes {
-        if let Some(table) = scope.base.table(&change.table) {
-            tables.entry(&change.table).or_default().add(asked, &calculation, table, change);
+        if let Some(table) = cells.base.table(&change.table) {
+            tables.entry(&change.table).or_default().add(asked, cells, table, change);
         }
     }
     let told = tables.iter().filter(|(_, records)| !records.is_empty()).filter_map(|(id, records)| {
-        let told = match asked.scope(&scope.base.table(id)?.schema)? {
+        let told = match asked.scope(&cells.base.table(id)?.schema)? {
             specification::Scope::Table => json!(records),
             specification::Scope::View(view) => json!({"changedViewsById": {view: records}}),
         };
@@ -92,22 +97,15 @@ impl Records {
             && self.destroyed_record_ids.is_empty()
     }
 
-    fn add<'a>(
-        &mut self,
-        asked: &Specification,
-        calculation: &Calculation<'a>,
-        table: &'a Table,
-        change: &Change,
-    ) {
+    fn add<'a>(&mut self, asked: &Specification, cells: &Cells<'a>, table: &'a Table, change: &Change) {
         let asks = |how| asked.asks(DataType::Data, how);
         let id = change.record.clone();
         match (change.operation, &change.before, table.row(&id)) {
             (Operation::Create, _, Some(row)) if asks(ChangeType::Add) => {
-                self.created_records_by_id
-                    .extend(created(asked, calculation, table, row).map(|told| (id, told)));
+                self.created_records_by_id.extend(created(asked, cells, table, row).map(|told| (id, told)));
             }
-            (Operation::Update, Some(before), Some(row)) if asks(ChangeType::Update) => {
-                let told = changed(asked, calculation, table, before, row);
+            (Operation::Update, Some((_, before)), Some(row)) if asks(ChangeType::Update) => {
+                let told = changed(asked, cells, table, before, row);
                 self.changed_records_by_id.extend(told.map(|told| (id, told)));
             }
             (Operation::Delete, ..) if asks(ChangeType::Remove) => self.destroyed_record_ids.push(id),
@@ -116,40 +114,35 @@ impl Records {
     }
 }
 
-fn created<'a>(
-    asked: &Specification,
-    calculation: &Calculation<'a>,
-    table: &'a Table,
-    row: &'a Row,
-) -> Option<Value> {
+fn created<'a>(asked: &Specification, cells: &Cells<'a>, table: &'a Table, row: &'a Row) -> Option<Value> {
     let is_filled = |field: &Field| row.cells.contains_key(&field.id);
     let watched = |field: &Field| asked.watches_data(&field.id) && is_filled(field);
     let is_watched = asked.watches_all_data() || table.schema.fields.iter().any(watched);
     let told = |field: &&Field| watched(field) || asked.includes_value(&field.id);
-    let mut values =
-        values(table, told, |field: &'a Field| cell_value::current(calculation, table, row, field));
+    let mut values = values(table, told, |field: &'a Field| cells.now.cell(table, row, field));
     values.retain(|_, value| !value.is_null());
     is_watched.then(|| json!({"createdTime": time::write(row.created), "cellValuesByFieldId": values}))
 }
 
 fn changed<'a>(
     asked: &Specification,
-    calculation: &Calculation<'a>,
+    cells: &Cells<'a>,
     table: &'a Table,
     before: &Row,
     row: &'a Row,
 ) -> Option<Value> {
     let differs = |field: &Field| before.cells.get(&field.id) != row.cells.get(&field.id);
     let told = |field: &&Field| asked.watches_data(&field.id) && differs(field);
-    let now = |field: &'a Field| cell_value::current(calculation, table, row, field);
+    let now = |field: &'a Field| cells.now.cell(table, row, field);
     let current = values(table, told, now);
     if current.is_empty() {
         return None;
     }
     let mut change = Map::from_iter([("current".to_owned(), json!({"cellValuesByFieldId": current}))]);
-    if asked.includes_previous_values() {
-        let was = |field: &Field| before.cells.get(&field.id).cloned().unwrap_or_default();
-        let previous = values(table, told, |field| cell_value::of(calculation, field, was(field)));
+    if let Some(told_before) = &cells.before
+        && let Some((table, row)) = told_before.record(&table.schema.id, &row.id)
+    {
+        let previous = values(table, told, |field| told_before.cell(table, row, field));
         change.insert("previous".to_owned(), json!({"cellValuesByFieldId": previous}));
     }
     let unchanged = values(table, |field| asked.includes_value(&field.id) && !differs(field), now);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use simulator::{Behaviour, Fixture};
 
-use crate::support::{ADA, BASE, BLUE, Simulator};
+use crate::support::{ADA, BASE, BLUE, Simulator, own};
 
 fn comments(record: &str) -> String {
     format!("{BASE}/Customers/{record}/comments")
@@ -62,6 +62,26 @@ async fn users_are_mentioned_by_id_or_address_until_the_text_drops_them() {
     let path = format!("{}/{}", comments(ADA), made["id"].as_str().unwrap());
     let changed = simulator.patch(&path, json!({"text": "nobody"})).await.ok();
     assert_eq!(changed.get("mentioned"), None);
+}
+
+#[tokio::test]
+async fn colleagues_and_groups_are_mentioned_on_any_record() {
+    let mut world: Value = serde_json::to_value(Fixture::sample().unwrap()).unwrap();
+    world["user"]["colleagues"] =
+        json!([{"id": "usrCRM00000000002", "email": "eve@example.com", "name": "Eve"}]);
+    let groups = json!([{"id": "ugpCRM00000000001", "name": "Sales", "memberIds": []}]);
+    world["account"] = json!({"enterprise": {"id": "entCRM00000000001", "groups": groups}});
+    let simulator = own(&world);
+    let made =
+        add(&simulator, "@[EVE@example.com], @[usrCRM00000000002], @[ugpCRM00000000001] and @[Sales]").await;
+    assert_eq!(made["text"], "@[usrCRM00000000002], @[usrCRM00000000002], @[ugpCRM00000000001] and @[Sales]");
+    let expected = json!({
+        "usrCRM00000000002": {"id": "usrCRM00000000002", "type": "user", "displayName": "Eve", "email": "eve@example.com"},
+        "ugpCRM00000000001": {"id": "ugpCRM00000000001", "type": "userGroup", "displayName": "Sales"},
+    });
+    assert_eq!(made["mentioned"], expected);
+    let page = simulator.get(&comments(ADA)).await.ok();
+    assert_eq!(page["comments"][0]["mentioned"], expected);
 }
 
 #[tokio::test]

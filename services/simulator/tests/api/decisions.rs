@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use simulator::Behaviour;
 use tower::ServiceExt as _;
 
-use crate::support::{ADA, BASE, BLUE, Simulator, column};
+use crate::support::{ADA, BASE, BLUE, Simulator, column, own};
 
 const UNKNOWN: &str = "rec00000000000000";
 
@@ -93,6 +93,45 @@ async fn a_field_that_prefers_one_link_takes_several() {
     let order = format!("{BASE}/Orders/recCRM00000000201");
     let changed = simulator.patch(&order, json!({"fields": {"Customer": [ADA, BLUE]}})).await.ok();
     assert_eq!(changed["fields"]["Customer"], json!([ADA, BLUE]));
+}
+
+#[tokio::test]
+async fn a_collaborator_whom_nobody_knows_is_refused() {
+    let mut world: Value = serde_json::to_value(simulator::Fixture::sample().unwrap()).unwrap();
+    let (me, eve) = ("usrCRM00000000001", "usrCRM00000000002");
+    world["user"]["colleagues"] = json!([{"id": eve, "email": "eve@example.com", "name": "Eve"}]);
+    let simulator = own(&world);
+    let fields = "/v0/meta/bases/appCRM00000000001/tables/Customers/fields";
+    for (name, kind) in [("Owner", "singleCollaborator"), ("Team", "multipleCollaborators")] {
+        simulator.post(fields, json!({"name": name, "type": kind})).await.ok();
+    }
+    let path = format!("{}/{ADA}", customers());
+    let write = async |field: &str, value: &Value| {
+        simulator.patch(&path, json!({"fields": {field: value}, "typecast": true})).await
+    };
+    for stranger in [
+        json!({"email": "nobody@example.com"}),
+        json!({"id": "usrXXXXXXXXXXXXXX"}),
+        json!({"id": "x", "email": "eve@example.com"}),
+        json!("Nobody"),
+    ] {
+        for (field, value) in [("Owner", stranger.clone()), ("Team", json!([{"id": me}, stranger]))] {
+            let message = format!("Field \"{field}\" cannot accept the provided value");
+            let expected = (422, "INVALID_VALUE_FOR_COLUMN".to_owned(), message);
+            assert_eq!(write(field, &value).await.refused(), expected, "{value}");
+        }
+    }
+    let told = json!({"id": eve, "email": "eve@example.com", "name": "Eve"});
+    let known = [
+        json!({"id": eve}),
+        json!({"email": "Eve@Example.com"}),
+        json!("Eve"),
+        json!({"id": eve, "email": "other@example.com"}),
+    ];
+    for value in &known {
+        assert_eq!(write("Owner", value).await.ok()["fields"]["Owner"], told, "{value}");
+    }
+    assert_eq!(write("Team", &json!(known)).await.ok()["fields"]["Team"], json!([told]), "each once");
 }
 
 #[tokio::test]

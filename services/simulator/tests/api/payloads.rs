@@ -160,6 +160,66 @@ async fn choices_links_and_users_are_told_in_full() {
 }
 
 #[tokio::test]
+async fn previous_values_name_links_as_they_were_called_before() {
+    let simulator = Simulator::new();
+    let previous = data_hook(&simulator, json!({}), json!({"includePreviousCellValues": true})).await;
+    let (orders, customer) =
+        (field(&simulator, "Customers", "Orders").await, field(&simulator, "Orders", "Customer").await);
+    let customers = format!("{BASE}/Customers");
+    let fields = json!({"Name": "Cyd", "Orders": ["recCRM00000000201"]});
+    let cyd = simulator.post(&customers, json!({"fields": fields})).await.ok()["id"].take();
+    let renamed = json!({"fields": {"Name": "Dan", "Orders": []}});
+    simulator.patch(&format!("{customers}/{}", cyd.as_str().unwrap()), renamed).await.ok();
+    let told = payloads(&simulator, &previous).await;
+    let before = |payload: &Value, table: &str, record: &str, field: &str| {
+        payload["changedTablesById"][table]["changedRecordsById"][record]["previous"]["cellValuesByFieldId"]
+            [field]
+            .clone()
+    };
+    let was = before(told.last().unwrap(), "tblCRM00000000002", "recCRM00000000201", &customer);
+    assert!(was.as_array().unwrap().contains(&json!({"id": cyd, "name": "Cyd"})), "{was}");
+    let name = simulator.get(&format!("{BASE}/Orders/recCRM00000000202")).await.ok();
+    let name = name["fields"]["Order"].clone();
+    simulator.delete(&format!("{BASE}/Orders/recCRM00000000202")).await.ok();
+    let told = payloads(&simulator, &previous).await;
+    let was = told.last().unwrap()["changedTablesById"][CUSTOMERS]["changedRecordsById"].clone();
+    let (_, change) = was.as_object().unwrap().iter().next().unwrap();
+    let was = &change["previous"]["cellValuesByFieldId"][&orders];
+    assert!(was.as_array().unwrap().contains(&json!({"id": "recCRM00000000202", "name": name})), "{was}");
+}
+
+#[tokio::test]
+async fn collaborators_are_told_with_what_is_granted_to_them() {
+    let mut world: Value = serde_json::to_value(simulator::Fixture::sample().unwrap()).unwrap();
+    let person = |number: u8, name: &str| json!({"id": format!("usrCRM0000000000{number}"), "email": format!("{name}@example.com"), "name": name});
+    world["user"]["colleagues"] =
+        json!([person(2, "Eve"), person(3, "Gus"), person(4, "Wim"), person(5, "Zoe")]);
+    let group = json!({"id": "ugpCRM00000000001", "name": "Sales", "memberIds": ["usrCRM00000000002", "usrCRM00000000003"]});
+    let owner = json!({"userId": "usrCRM00000000004", "permissionLevel": "owner"});
+    let workspace = world["bases"][0]["workspaceId"].clone();
+    world["account"] = json!({"enterprise": {"id": "entCRM00000000001", "groups": [group]},
+        "workspaces": [{"id": workspace, "name": "Team", "collaborators": [owner]}]});
+    world["bases"][0]["sharing"] = json!({"collaborators": [
+        {"userId": "usrCRM00000000002", "permissionLevel": "edit"}, {"groupId": "ugpCRM00000000001", "permissionLevel": "comment"}]});
+    let simulator = crate::support::own(&world);
+    let who = json!({"name": "Who", "type": "multipleCollaborators"});
+    let who = simulator.post(&format!("{META}/{CUSTOMERS}/fields"), who).await.ok()["id"].take();
+    let hook = data_hook(&simulator, json!({}), json!({})).await;
+    let me = simulator.get("/v0/meta/whoami").await.ok()["id"].take();
+    let everybody: Vec<Value> = std::iter::once(json!({"id": me}))
+        .chain((2..=5).map(|number| json!({"id": format!("usrCRM0000000000{number}")})))
+        .collect();
+    update(&simulator, json!({"Who": everybody})).await;
+    let current =
+        newest(&simulator, &hook).await["changedRecordsById"][ADA]["current"]["cellValuesByFieldId"]
+            [who.as_str().unwrap()]
+        .clone();
+    let levels: Vec<&Value> =
+        current.as_array().unwrap().iter().map(|person| &person["permissionLevel"]).collect();
+    assert_eq!(levels, ["create", "edit", "comment", "owner", "none"], "{current}");
+}
+
+#[tokio::test]
 async fn changes_of_the_schema_are_told_to_who_asks() {
     let simulator = Simulator::new();
     let all = json!({"filters": {"dataTypes": ["tableData", "tableFields", "tableMetadata"]}, "includes": {"includePreviousFieldDefinitions": true}});
