@@ -83,7 +83,7 @@ impl Call {
     /// The call that `method` and the raw `path` mean; `None` where there is no such route.
     ///
     /// Doubled and trailing slashes don't matter; segments are decoded after they were split, so that a name may
-    /// hold `%2F`.
+    /// hold `%2F`. What has not the shape of an id is no route, as at Airtable.
     pub fn read(method: &Method, path: &str) -> Option<Self> {
         let decode = |segment: &str| Some(percent_decode_str(segment).decode_utf8().ok()?.into_owned());
         let trimmed = path.trim_start_matches('/');
@@ -99,25 +99,26 @@ impl Call {
             ("GET", ["meta", "bases"]) => Some(Self::ListBases),
             ("POST", ["meta", "bases"]) => Some(Self::CreateBase),
             (verb, ["meta", "bases", base, rest @ ..]) => {
-                Some(Self::Meta { base: (*base).to_owned(), call: MetaCall::read(verb, rest)? })
+                Some(Self::Meta { base: shaped(Kind::Base, base)?, call: MetaCall::read(verb, rest)? })
             }
-            (verb, ["bases", base, "webhooks", rest @ ..]) => {
-                Some(Self::Webhooks { base: (*base).to_owned(), call: WebhooksCall::read(verb, rest)? })
-            }
+            (verb, ["bases", base, "webhooks", rest @ ..]) => Some(Self::Webhooks {
+                base: shaped(Kind::Base, base)?,
+                call: WebhooksCall::read(verb, rest)?,
+            }),
             (verb, ["meta", rest @ ..]) => AccountCall::read(verb, rest).map(Self::Account),
             (_, ["bases", ..]) => None,
-            ("POST", [base, record, field, "uploadAttachment"]) if Kind::Record.names(record) => {
-                let own = |text: &&str| (*text).to_owned();
-                Some(Self::UploadAttachment { base: own(base), record: own(record), field: own(field) })
+            ("POST", [base, record, field, "uploadAttachment"]) => {
+                let (base, record) = (shaped(Kind::Base, base)?, shaped(Kind::Record, record)?);
+                Some(Self::UploadAttachment { base, record, field: (*field).to_owned() })
             }
-            (verb, [base, table, record, "comments", rest @ ..]) if Kind::Record.names(record) => {
-                let own = |text: &&str| (*text).to_owned();
+            (verb, [base, table, record, "comments", rest @ ..]) => {
+                let (base, record) = (shaped(Kind::Base, base)?, shaped(Kind::Record, record)?);
                 let call = CommentsCall::read(verb, rest)?;
-                Some(Self::Comments { base: own(base), table: own(table), record: own(record), call })
+                Some(Self::Comments { base, table: (*table).to_owned(), record, call })
             }
             (verb, [base, table, rest @ ..]) => {
-                let call = RecordsCall::read(verb, rest)?;
-                Some(Self::Records { base: (*base).to_owned(), table: (*table).to_owned(), call })
+                let (base, call) = (shaped(Kind::Base, base)?, RecordsCall::read(verb, rest)?);
+                Some(Self::Records { base, table: (*table).to_owned(), call })
             }
             _ => None,
         }
@@ -156,7 +157,7 @@ impl WebhooksCall {
                 _ => None,
             };
         };
-        let webhook = Kind::Webhook.names(webhook).then(|| (*webhook).to_owned())?;
+        let webhook = shaped(Kind::Webhook, webhook)?;
         Some(match (verb, rest) {
             ("DELETE", []) => Self::Delete { webhook },
             ("GET", ["payloads"]) => Self::ListPayloads { webhook },
@@ -172,12 +173,8 @@ impl CommentsCall {
         Some(match (verb, rest) {
             ("GET", []) => Self::List,
             ("POST", []) => Self::Create,
-            ("PATCH", [comment]) if Kind::Comment.names(comment) => {
-                Self::Update { comment: (*comment).to_owned() }
-            }
-            ("DELETE", [comment]) if Kind::Comment.names(comment) => {
-                Self::Delete { comment: (*comment).to_owned() }
-            }
+            ("PATCH", [comment]) => Self::Update { comment: shaped(Kind::Comment, comment)? },
+            ("DELETE", [comment]) => Self::Delete { comment: shaped(Kind::Comment, comment)? },
             _ => return None,
         })
     }
@@ -192,8 +189,8 @@ impl RecordsCall {
             ("PUT", []) => Self::UpdateMany { replace: true },
             ("DELETE", []) => Self::DeleteMany,
             ("POST", ["listRecords"]) => Self::ListByPost,
-            (verb, [record]) if Kind::Record.names(record) => {
-                let record = (*record).to_owned();
+            (verb, [record]) => {
+                let record = shaped(Kind::Record, record)?;
                 match verb {
                     "GET" => Self::Get { record },
                     "PATCH" => Self::Update { record, replace: false },
@@ -212,15 +209,22 @@ impl RecordsCall {
     }
 }
 
+/// The text where it has the shape of an id of this kind.
+fn shaped(kind: Kind, text: &str) -> Option<String> {
+    kind.names(text).then(|| text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn slashes_are_forgiven_and_names_decoded_after_the_split() {
-        let expected =
-            Call::Records { base: "app1".into(), table: "Ta/ble é x".into(), call: RecordsCall::Create };
-        for path in ["/v0/app1/Ta%2Fble%20%C3%A9%20x", "//v0/app1/Ta%2Fble%20%C3%A9%20x/"] {
+        let (base, table) = ("appAAAAAAAAAAAAAA".to_owned(), "Ta/ble é x".to_owned());
+        let expected = Call::Records { base, table, call: RecordsCall::Create };
+        for path in
+            ["/v0/appAAAAAAAAAAAAAA/Ta%2Fble%20%C3%A9%20x", "//v0/appAAAAAAAAAAAAAA/Ta%2Fble%20%C3%A9%20x/"]
+        {
             assert_eq!(Call::read(&Method::POST, path), Some(expected.clone()), "{path}");
         }
     }
@@ -228,11 +232,12 @@ mod tests {
     #[test]
     fn what_airtable_does_not_route_is_not_routed() {
         for (method, path) in [
-            (Method::GET, "/v0/app1/Table/recShort"),
-            (Method::GET, "/v1/app1/Table"),
+            (Method::GET, "/v0/appAAAAAAAAAAAAAA/Table/recShort"),
+            (Method::GET, "/v0/appShort/Table"),
+            (Method::GET, "/v1/appAAAAAAAAAAAAAA/Table"),
             (Method::POST, "/v0/meta/whoami"),
-            (Method::GET, "/v0/app1"),
-            (Method::GET, "/v0/app1/%FF"),
+            (Method::GET, "/v0/appAAAAAAAAAAAAAA"),
+            (Method::GET, "/v0/appAAAAAAAAAAAAAA/%FF"),
             (Method::GET, "/v0/meta/elsewhere"),
         ] {
             assert_eq!(Call::read(&method, path), None, "{path}");

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use airtable::{Cells, FieldType, cell, time};
+use airtable::{Cells, FieldType, cell, id::Kind, time};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -85,6 +85,9 @@ pub enum Error {
         /// Where and why.
         error: serde_json::Error,
     },
+    /// The id of a base has not the shape of one, so that no call could name it.
+    #[error("fixture: base {0}: its id must be app and 14 letters or digits")]
+    MalformedBase(String),
     /// Records are given for a table that is not there.
     #[error("fixture: base {base} has records for table {table}, which is not among its tables")]
     UnknownTable {
@@ -163,6 +166,9 @@ impl Fixture {
 
 impl FixtureBase {
     fn into_base(self) -> Result<Base, Error> {
+        if !Kind::Base.names(&self.id) {
+            return Err(Error::MalformedBase(self.id));
+        }
         let mut base = Base {
             id: self.id.clone(),
             name: self.name,

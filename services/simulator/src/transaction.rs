@@ -43,6 +43,8 @@ pub struct Transaction<'a> {
     pub now: Timestamp,
     touched: Vec<(String, String)>,
     before: HashMap<(String, String), Option<(u64, Row)>>,
+    /// The number that the next record had at first, by table.
+    numbers: HashMap<String, u64>,
     schemas: Vec<airtable::Table>,
 }
 
@@ -53,8 +55,8 @@ pub fn run<T>(
     now: Timestamp,
     work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
 ) -> Result<(T, Vec<Change>), Error> {
-    let mut transaction =
-        Transaction { base, user, now, touched: vec![], before: HashMap::new(), schemas: vec![] };
+    let (touched, before, numbers, schemas) = (vec![], HashMap::new(), HashMap::new(), vec![]);
+    let mut transaction = Transaction { base, user, now, touched, before, numbers, schemas };
     match work(&mut transaction) {
         Ok(result) => Ok((result, transaction.changes())),
         Err(error) => {
@@ -98,8 +100,9 @@ impl Transaction<'_> {
         // Airtable tells when a record was created to the second.
         let created = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
         let row = Row { id: id.to_owned(), created, modified: BTreeMap::default(), cells: Cells::new() };
-        if let Some(table) = self.base.table_mut(table) {
-            table.push(row);
+        if let Some(held) = self.base.table_mut(table) {
+            self.numbers.entry(table.to_owned()).or_insert(held.next_number());
+            held.push(row);
         }
     }
 
@@ -151,6 +154,11 @@ impl Transaction<'_> {
     fn undo(self) {
         for ((table, record), before) in self.before {
             put_back(self.base, &table, &record, before);
+        }
+        for (table, number) in self.numbers {
+            if let Some(table) = self.base.table_mut(&table) {
+                table.count_from(number);
+            }
         }
         for schema in self.schemas.into_iter().rev() {
             if let Some(table) = self.base.table_mut(&schema.id) {

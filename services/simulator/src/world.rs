@@ -178,6 +178,16 @@ impl Table {
         self.numbers.get(id).copied()
     }
 
+    /// The number that the next record gets.
+    pub fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// Counts on from here, where no record has this number or a later one.
+    pub fn count_from(&mut self, number: u64) {
+        self.next_number = number;
+    }
+
     /// In the order of creation.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.values().map(Arc::as_ref)

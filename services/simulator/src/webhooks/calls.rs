@@ -82,8 +82,8 @@ fn number(parameters: &Map<String, Value>, name: &str, most: u64) -> Result<Opti
     let Some(given) = parameters.get(name) else { return Ok(None) };
     let number =
         given.as_str().and_then(|text| text.parse().ok()).filter(|number| (1..=most).contains(number));
-    let wrong = || because(&format!("{name} must be a number from 1 on, limit one to 50"));
-    number.map(Some).ok_or_else(wrong)
+    let range = if most == u64::MAX { "from 1 on".to_owned() } else { format!("from 1 to {most}") };
+    number.map(Some).ok_or_else(|| because(&format!("{name} must be a number {range}")))
 }
 
 fn because(message: &str) -> Error {

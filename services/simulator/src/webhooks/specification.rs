@@ -85,16 +85,31 @@ enum Source {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "Value", into = "Value")]
 enum FieldIds {
-    All(All),
+    All,
     Named(Vec<String>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum All {
-    All,
+impl TryFrom<Value> for FieldIds {
+    type Error = &'static str;
+
+    fn try_from(given: Value) -> Result<Self, Self::Error> {
+        if given == "all" {
+            return Ok(Self::All);
+        }
+        let ids = Vec::deserialize(given).map(Self::Named);
+        ids.map_err(|_| "includeCellValuesInFieldIds must be \"all\" or a list of ids of fields")
+    }
+}
+
+impl From<FieldIds> for Value {
+    fn from(ids: FieldIds) -> Self {
+        match ids {
+            FieldIds::All => Self::from("all"),
+            FieldIds::Named(ids) => Self::from(ids),
+        }
+    }
 }
 
 /// Where changes of records are watched, within one table.
@@ -184,7 +199,7 @@ impl Specification {
     pub fn includes_value(&self, field: &str) -> bool {
         match self.includes().and_then(|includes| includes.cell_values_in_field_ids.as_ref()) {
             None => false,
-            Some(FieldIds::All(All::All)) => true,
+            Some(FieldIds::All) => true,
             Some(FieldIds::Named(ids)) => ids.iter().any(|id| id == field),
         }
     }

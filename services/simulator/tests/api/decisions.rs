@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use simulator::Behaviour;
 use tower::ServiceExt as _;
 
-use crate::support::{ADA, BASE, BLUE, Simulator, column, own};
+use crate::{
+    computed::{SALES, fixture},
+    support::{ADA, BASE, BLUE, Simulator, column, own},
+};
 
 const UNKNOWN: &str = "rec00000000000000";
 
@@ -93,6 +96,18 @@ async fn a_field_that_prefers_one_link_takes_several() {
     let order = format!("{BASE}/Orders/recCRM00000000201");
     let changed = simulator.patch(&order, json!({"fields": {"Customer": [ADA, BLUE]}})).await.ok();
     assert_eq!(changed["fields"]["Customer"], json!([ADA, BLUE]));
+}
+
+#[tokio::test]
+async fn a_refused_write_uses_up_no_number() {
+    let simulator = own(&fixture());
+    let sales = format!("{SALES}/Sales");
+    let refused = json!({"records": [{"fields": {}}, {"fields": {"Items": ["recNOTHING0000000"]}}]});
+    assert_eq!(simulator.post(&sales, refused).await.kind(), "ROW_DOES_NOT_EXIST");
+    let made = simulator.post(&sales, json!({"fields": {}})).await.ok();
+    assert_eq!(made["fields"]["Number"], 2);
+    simulator.delete(&format!("{sales}/{}", made["id"].as_str().unwrap())).await.ok();
+    assert_eq!(simulator.post(&sales, json!({"fields": {}})).await.ok()["fields"]["Number"], 3);
 }
 
 #[tokio::test]

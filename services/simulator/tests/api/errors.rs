@@ -2,8 +2,10 @@
 
 use axum::{body::Body, http::Method};
 use serde_json::{Value, json};
+use simulator::{Behaviour, Fixture, start};
+use telemetry::metrics::Metrics;
 
-use crate::support::{ADA, BASE, BLUE, Simulator};
+use crate::support::{ADA, Answer, BASE, BLUE, Simulator};
 
 const FORBIDDEN: &str = "Invalid permissions, or the requested model was not found. Check that both your user and your token have the required permissions, and that the model names and/or ids are correct.";
 const VALIDATION: &str = "Invalid request: parameter validation failed. Check your request data.";
@@ -268,4 +270,35 @@ async fn routes_tokens_and_bodies_without_a_message() {
     let expected =
         json!({"error": {"type": "AUTHENTICATION_REQUIRED", "message": "Authentication required"}});
     assert_eq!((nobody.0, nobody.1), (401, expected));
+}
+
+#[tokio::test]
+async fn a_malformed_id_is_not_found_whoever_asks() {
+    let simulator = Simulator::new();
+    for path in [
+        "/v0/appX/Customers",
+        "/v0/appX/recCRM00000000301/Document/uploadAttachment",
+        "/v0/appX/Customers/recCRM00000000101/comments",
+        "/v0/meta/bases/appX/tables",
+        "/v0/meta/bases/CRM",
+        "/v0/bases/appX/webhooks",
+        "/v0/appCRM00000000001/Customers/recX",
+    ] {
+        for authorization in [None, Some("Bearer x")] {
+            for method in [Method::GET, Method::POST] {
+                let answer = simulator.send(method.clone(), path, authorization, Body::empty()).await;
+                assert_eq!(answer, Answer(404, json!({"error": "NOT_FOUND"})), "{method} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fixture_whose_base_nobody_could_reach_is_refused() {
+    let fixture = json!({"user": {"id": "usrCRM00000000001", "email": "a@b.c"}, "bases": [
+        {"id": "appX", "name": "X", "permissionLevel": "create", "tables": []}]});
+    let fixture = Fixture::parse(&fixture.to_string(), "test").unwrap();
+    let refused = start(fixture, Behaviour::default(), &Metrics::new()).map(drop);
+    let expected = "fixture: base appX: its id must be app and 14 letters or digits";
+    assert_eq!(refused.unwrap_err().to_string(), expected);
 }

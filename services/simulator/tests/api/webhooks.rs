@@ -47,8 +47,14 @@ async fn payloads_are_paged_by_cursor_and_fifty_at_most() {
     assert_eq!(page("?cursor=51").await, (3, 54, false));
     assert_eq!(page("?cursor=54").await, (0, 54, false));
     assert_eq!(page("?cursor=2&limit=2").await, (2, 4, true));
-    for query in ["?cursor=0", "?cursor=x", "?limit=0", "?limit=51"] {
-        assert_eq!(simulator.get(&format!("{HOOKS}/{hook}/payloads{query}")).await.0, 422, "{query}");
+    for (query, message) in [
+        ("?cursor=0", "cursor must be a number from 1 on"),
+        ("?cursor=x", "cursor must be a number from 1 on"),
+        ("?limit=0", "limit must be a number from 1 to 50"),
+        ("?limit=51", "limit must be a number from 1 to 50"),
+    ] {
+        let refused = simulator.get(&format!("{HOOKS}/{hook}/payloads{query}")).await.refused();
+        assert_eq!((refused.0, refused.2.as_str()), (422, message), "{query}");
     }
     assert_eq!(simulator.get(HOOKS).await.ok()["webhooks"][0]["cursorForNextPayload"], 54);
 }
@@ -58,6 +64,7 @@ async fn what_no_webhook_can_be_is_refused_and_the_message_names_the_field() {
     let simulator = Simulator::new();
     let refused = async |body: Value| simulator.post(HOOKS, body).await.refused();
     let filters = |filters: Value| json!({"specification": {"options": {"filters": filters}}});
+    let includes = |ids: Value| json!({"specification": {"options": {"filters": {"dataTypes": ["tableData"]}, "includes": {"includeCellValuesInFieldIds": ids}}}});
     for (body, named) in [
         (json!({}), "specification"),
         (json!({"specification": {}}), "options"),
@@ -74,6 +81,8 @@ async fn what_no_webhook_can_be_is_refused_and_the_message_names_the_field() {
             "watchDataInFieldIds",
         ),
         (filters(json!({"dataTypes": ["tableData"], "changeType": ["add"]})), "changeType"),
+        (includes(json!("some")), "includeCellValuesInFieldIds must be \"all\" or a list of ids of fields"),
+        (includes(json!([1])), "includeCellValuesInFieldIds must be \"all\" or a list of ids of fields"),
         (json!({"notificationUrl": "ftp://x", "specification": {}}), "notificationUrl"),
     ] {
         let (status, _, message) = refused(body.clone()).await;
