@@ -12,9 +12,10 @@ use serde_json::json;
 use crate::{
     computed::{Calculation, Scope},
     display::Reader,
+    held::Held,
     html::{self, Cell, Head},
     render,
-    state::{Held, State},
+    state::State,
     world::{Base, Table},
 };
 
@@ -54,14 +55,13 @@ pub async fn records(
     Path((base, table)): Path<(String, String)>,
     Query(Page { page }): Query<Page>,
 ) -> Response {
-    let now = state.now();
-    let held = state.held();
-    let found = held.world.base(&base).and_then(|base| Some((base, base.table(&table)?)));
-    let Some((base, table)) = found else {
+    let reading = state.held().reading(&base).ok();
+    let found = reading.as_ref().and_then(|reading| Some((reading, reading.base.table(&table)?)));
+    let Some((reading, table)) = found else {
         let parts = [html::paragraph("No such table."), back()];
         return answer(StatusCode::NOT_FOUND, html::page("Not found", &parts));
     };
-    let scope = Scope { user: &held.world.user, base, now };
+    let (scope, base) = (reading.scope(state.now()), &reading.base);
     let title = format!("{}: {}", base.name, table.schema.name);
     answer(
         StatusCode::OK,

@@ -19,7 +19,7 @@ use crate::{
 /// The comments of a base by record id, oldest first. A copy shares them until some are changed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Comments(BTreeMap<String, Arc<Vec<Comment>>>);
+pub struct Comments(Arc<BTreeMap<String, Arc<Vec<Comment>>>>);
 
 /// A comment as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +75,11 @@ impl Comments {
 
     /// Drops the comments on records that are deleted by these changes.
     pub fn forget(&mut self, changes: &[Change]) {
-        for change in changes.iter().filter(|change| change.operation == Operation::Delete) {
-            self.0.remove(&change.record);
+        let deleted = changes.iter().filter(|change| change.operation == Operation::Delete);
+        for change in deleted {
+            if self.0.contains_key(&change.record) {
+                Arc::make_mut(&mut self.0).remove(&change.record);
+            }
         }
     }
 
@@ -85,8 +88,9 @@ impl Comments {
     }
 
     fn change(&mut self, record: &str, change: impl FnOnce(&mut Vec<Comment>)) {
-        change(Arc::make_mut(self.0.entry(record.to_owned()).or_default()));
-        self.0.retain(|_, comments| !comments.is_empty());
+        let all = Arc::make_mut(&mut self.0);
+        change(Arc::make_mut(all.entry(record.to_owned()).or_default()));
+        all.retain(|_, comments| !comments.is_empty());
     }
 }
 

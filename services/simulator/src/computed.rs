@@ -26,7 +26,7 @@ const DEPTH: usize = 32;
 /// Most results that one request keeps, so that memory stays bounded however much is listed.
 const KEPT: usize = 20_000;
 
-/// How long one request computes: the others wait for it.
+/// How long one request computes: where it writes, the others wait for it.
 const TIME: Duration = Duration::from_secs(10);
 
 /// What computing may look at.
@@ -259,7 +259,7 @@ mod tests {
         let page = |until: Instant| {
             let shape = Shape::of(&serde_json::Map::new()).unwrap();
             let calculation = Calculation::until(scope, until);
-            listing::page(&calculation, &base.tables[0], &parameters, &shape, &mut Iterators::default())
+            listing::page(&calculation, &base.tables[0], &parameters, &shape, &Iterators::default())
         };
         assert!(page(Instant::now() + TIME).is_ok());
         let refused = page(Instant::now()).unwrap_err();

@@ -1,6 +1,6 @@
 //! Fixtures and snapshots: the world as one JSON file, with ids kept as given.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use airtable::{Cells, FieldType, cell, id::Kind, time};
 use jiff::Timestamp;
@@ -174,7 +174,7 @@ impl FixtureBase {
             name: self.name,
             permission_level: self.permission_level,
             workspace_id: self.workspace_id,
-            tables: self.tables.into_iter().map(Table::new).collect(),
+            tables: self.tables.into_iter().map(|schema| Arc::new(Table::new(schema))).collect(),
             comments: self.comments,
             webhooks: self.webhooks,
             sharing: self.sharing,

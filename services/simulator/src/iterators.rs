@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use airtable::{Error, id::Kind};
@@ -18,7 +18,10 @@ const MOST_IDS: usize = 500_000;
 
 /// The iterations that go on.
 #[derive(Debug, Default)]
-pub struct Iterators {
+pub struct Iterators(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
     by_id: HashMap<String, Iteration>,
     oldest_first: VecDeque<String>,
     ids_held: usize,
@@ -33,14 +36,15 @@ struct Iteration {
 
 impl Iterators {
     /// Keeps the records of a listing of `table`; answers the iterator's id.
-    pub fn begin(&mut self, table: &str, records: Arc<[String]>, now: Timestamp) -> String {
+    pub fn begin(&self, table: &str, records: Arc<[String]>, now: Timestamp) -> String {
         let id = new_id(Kind::Iterator);
-        self.ids_held += records.len();
-        self.oldest_first.push_back(id.clone());
-        self.by_id.insert(id.clone(), Iteration { table: table.to_owned(), records, used: now });
-        while self.ids_held > MOST_IDS && self.oldest_first.len() > 1 {
-            if let Some(oldest) = self.oldest_first.pop_front() {
-                self.drop(&oldest);
+        let mut kept = self.kept();
+        kept.ids_held += records.len();
+        kept.oldest_first.push_back(id.clone());
+        kept.by_id.insert(id.clone(), Iteration { table: table.to_owned(), records, used: now });
+        while kept.ids_held > MOST_IDS && kept.oldest_first.len() > 1 {
+            if let Some(oldest) = kept.oldest_first.pop_front() {
+                kept.forget(&oldest);
             }
         }
         id
@@ -48,7 +52,7 @@ impl Iterators {
 
     /// The iterator, its records and the place where to go on: `itr…/rec…`, the second being the first of the next page.
     pub fn resume(
-        &mut self,
+        &self,
         offset: &str,
         table: &str,
         now: Timestamp,
@@ -57,7 +61,8 @@ impl Iterators {
             .split_once('/')
             .filter(|(iterator, record)| Kind::Iterator.names(iterator) && record.starts_with("rec"))
             .ok_or_else(|| Error::InvalidOffset(offset.to_owned()))?;
-        let iteration = self.by_id.get_mut(iterator).ok_or(Error::IteratorNotAvailable)?;
+        let mut kept = self.kept();
+        let iteration = kept.by_id.get_mut(iterator).ok_or(Error::IteratorNotAvailable)?;
         if iteration.table != table || now.duration_since(iteration.used) > LIFE {
             return Err(Error::IteratorNotAvailable);
         }
@@ -67,7 +72,13 @@ impl Iterators {
         Ok((iterator.to_owned(), iteration.records.clone(), place))
     }
 
-    fn drop(&mut self, id: &str) {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn forget(&mut self, id: &str) {
         if let Some(iteration) = self.by_id.remove(id) {
             self.ids_held -= iteration.records.len();
         }
@@ -82,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_iteration_goes_on_at_the_named_record_and_ends_with_its_life() {
-        let mut iterators = Iterators::default();
+        let iterators = Iterators::default();
         let id = iterators.begin("tbl", ["rec1", "rec2", "rec3"].map(str::to_owned).into(), NOW);
         let offset = format!("{id}/rec2");
         assert_eq!(iterators.resume(&offset, "tbl", NOW).unwrap().2, 1);
@@ -93,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_oldest_iterations_go_first_when_memory_is_full() {
-        let mut iterators = Iterators::default();
+        let iterators = Iterators::default();
         let many = || vec!["rec1".to_owned(); MOST_IDS / 2].into();
         let first = iterators.begin("tbl", many(), NOW);
         let second = iterators.begin("tbl", many(), NOW);

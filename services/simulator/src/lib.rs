@@ -26,6 +26,7 @@ mod fault_kind;
 mod faults;
 mod field_options;
 mod fixture;
+mod held;
 mod html;
 mod iterators;
 mod journal;

@@ -18,7 +18,7 @@ pub fn page<'a>(
     table: &'a Table,
     parameters: &ListParameters,
     shape: &Shape,
-    iterators: &mut Iterators,
+    iterators: &Iterators,
 ) -> Result<Value, Error> {
     let shown = match &parameters.view {
         Some(view) => Shown::by(views::find(calculation.scope.base, table, view)?).unwrap_or_default(),

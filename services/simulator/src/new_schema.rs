@@ -1,5 +1,7 @@
 //! New tables and fields, checked as the meta API checks them.
 
+use std::sync::Arc;
+
 use airtable::{Error, Field, FieldType, Table as Schema, View, id::Kind};
 use serde_json::{Map, Value, json};
 
@@ -35,7 +37,7 @@ pub fn add_table(base: &mut Base, body: &Map<String, Value>) -> Result<String, E
         rest: Map::new(),
     };
     let id = schema.id.clone();
-    base.tables.push(Table::new(schema));
+    base.tables.push(Arc::new(Table::new(schema)));
     for field in fields {
         add_field(base, &id, field.as_object().ok_or(Error::InvalidRequest)?)?;
     }
@@ -66,8 +68,9 @@ pub fn add_field(base: &mut Base, table: &str, body: &Map<String, Value>) -> Res
 
 /// Refuses an empty name and one that another table than `own` has, without regard to case.
 pub fn check_table_name(base: &Base, name: &str, own: &str) -> Result<(), Error> {
-    let same =
-        |table: &Table| table.schema.id != own && table.schema.name.to_lowercase() == name.to_lowercase();
+    let same = |table: &Arc<Table>| {
+        table.schema.id != own && table.schema.name.to_lowercase() == name.to_lowercase()
+    };
     if name.trim().is_empty() {
         return Err(Error::InvalidName("INVALID_TABLE_NAME", "Table name must not be empty".to_owned()));
     }

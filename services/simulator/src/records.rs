@@ -51,7 +51,7 @@ pub fn read(
     table: &str,
     call: &RecordsCall,
     input: &Input<'_>,
-    iterators: &mut Iterators,
+    iterators: &Iterators,
 ) -> Result<Value, Error> {
     let table = scope.base.table(table).ok_or(Error::ModelNotFound)?;
     let calculation = &Calculation::new(scope);

@@ -150,7 +150,7 @@ mod tests {
     fn large() -> State {
         let fixture = Fixture::sample().unwrap().into_world().unwrap();
         let mut world = fixture.clone();
-        let table = world.bases[0].tables.last_mut().unwrap();
+        let table = Arc::make_mut(world.bases[0].tables.last_mut().unwrap());
         for number in 0..50_000 {
             let id = format!("recLarge{number:09}");
             table.push(Row { id, created: jiff::Timestamp::now(), modified: [].into(), cells: Cells::new() });

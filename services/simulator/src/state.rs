@@ -1,7 +1,6 @@
-//! What the simulator holds, behind one lock that is never held across an await.
+//! What the simulator holds, behind one lock that is never held across an await, nor while records are read.
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -20,23 +19,20 @@ use tokio::sync::Notify;
 use crate::{
     access::{found, permit},
     account,
-    attachments::{Failure, Files, partial, upload},
+    attachments::{partial, upload},
     behaviour::Behaviour,
     call::{Call, CommentsCall, MetaCall, WebhooksCall},
     comments,
-    computed::Scope,
     directory::Directory,
     fault_kind::Kind,
-    faults::Faults,
-    iterators::Iterators,
+    held::Held,
     journal::Journal,
-    limits::{Allowed, Bound, Limits},
+    limits::{Allowed, Bound},
     meta,
     outbound::Outbound,
     records,
     records::Input,
     snapshot::{Restored, Snapshot},
-    transaction::Change,
     webhooks,
     world::World,
 };
@@ -57,16 +53,6 @@ struct Shared {
     held: Mutex<Held>,
 }
 
-/// What changes while the simulator runs.
-pub(crate) struct Held {
-    pub world: World,
-    pub journal: Journal,
-    pub faults: Faults,
-    pub files: Files,
-    pub limits: Limits,
-    iterators: Iterators,
-}
-
 impl State {
     /// A simulator that holds what `snapshot` says, else `fixture`; a reset goes back to `fixture`.
     ///
@@ -83,7 +69,9 @@ impl State {
         let held = match snapshot {
             None => Held::of(fixture.clone(), Journal::default(), allowed.clone()),
             Some(Restored { world, journal, files }) => {
-                Held { files, ..Held::of(world, journal, allowed.clone()) }
+                let mut held = Held::of(world, journal, allowed.clone());
+                held.files = files;
+                held
             }
         };
         let counted = "Requests to the simulated API, by status; 0 where the connection was cut.";
@@ -182,6 +170,12 @@ impl State {
 
     /// Does what a call asks for.
     pub(crate) fn perform(&self, call: &Call, input: &Input<'_>, request: &str) -> Result<Value, Error> {
+        if let Call::Records { base, table, call } = call
+            && !call.writes()
+        {
+            let reading = self.held().reading(base)?;
+            return records::read(reading.scope(input.now), table, call, input, &reading.iterators);
+        }
         let mut held = self.held();
         let held = &mut *held;
         let answer = match call {
@@ -221,10 +215,6 @@ impl State {
             Call::Records { base, table, call } => {
                 let user = &held.world.user;
                 let found = found(&mut held.world.bases, base)?;
-                if !call.writes() {
-                    let scope = Scope { user, base: found, now: input.now };
-                    return records::read(scope, table, call, input, &mut held.iterators);
-                }
                 permit(found, &["edit", "create", "owner"])?;
                 let (answer, changes) = records::write(found, user, table, call, input)?;
                 let failures = held.changed(base, request, input.now, changes);
@@ -269,36 +259,5 @@ impl State {
     ) {
         self.0.requests.with_label_values(&[status.to_string()]).inc();
         self.held().journal.answered(method.as_str(), path, arrived, status, kind);
-    }
-}
-
-impl Held {
-    fn of(world: World, journal: Journal, allowed: Allowed) -> Self {
-        Self {
-            world,
-            journal,
-            faults: Faults::default(),
-            files: Files::default(),
-            limits: Limits::new(allowed),
-            iterators: Iterators::default(),
-        }
-    }
-
-    /// Tells everybody whom changes of records concern; answers why files in them don't come.
-    fn changed(
-        &mut self,
-        base: &str,
-        request: &str,
-        now: Timestamp,
-        changes: Vec<Change>,
-    ) -> BTreeSet<Failure> {
-        if let Some(base) = self.world.bases.iter_mut().find(|known| known.id == base) {
-            base.comments.forget(&changes);
-            let directory = Directory { user: &self.world.user, account: &self.world.account };
-            webhooks::note_records(base, &changes, directory, now);
-        }
-        let failures = self.files.expect(&changes, &self.world.bases, now);
-        self.journal.changed(base, request, now, changes);
-        failures
     }
 }

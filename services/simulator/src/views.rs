@@ -1,5 +1,7 @@
 //! Views: which records one shows, in which order, and what the meta API tells of it.
 
+use std::sync::Arc;
+
 use airtable::{Error, Table as Schema, View, formula::Formula, id::Kind, list::Sort};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -58,8 +60,9 @@ pub fn metadata(view: &View, visible_fields: bool) -> Value {
 
 /// Removes a view; the last one of a table stays.
 pub fn delete(base: &mut Base, id: &str) -> Result<Value, Error> {
-    let holds = |table: &&mut Table| table.schema.views.iter().any(|view| view.id == id);
-    let schema = &mut base.tables.iter_mut().find(holds).ok_or(Error::ModelNotFound)?.schema;
+    let holds = |table: &&mut Arc<Table>| table.schema.views.iter().any(|view| view.id == id);
+    let table = base.tables.iter_mut().find(holds).ok_or(Error::ModelNotFound)?;
+    let schema = &mut Arc::make_mut(table).schema;
     if schema.views.len() == 1 {
         return Err(Error::InvalidRequestBecause("The last view of a table cannot be deleted".to_owned()));
     }

@@ -37,20 +37,20 @@ pub struct User {
     pub colleagues: Vec<User>,
 }
 
-/// A base. Names and ids as in the meta API.
+/// A base. Names and ids as in the meta API. A copy shares what it holds until that is changed.
 #[derive(Debug, Clone)]
 pub struct Base {
     pub id: String,
     pub name: String,
     pub permission_level: String,
     pub workspace_id: Option<String>,
-    pub tables: Vec<Table>,
+    pub tables: Vec<Arc<Table>>,
     pub comments: Comments,
     pub webhooks: Webhooks,
     pub sharing: BaseSharing,
 }
 
-/// A table: its schema, and its rows in the order of creation. A copy shares the rows until one of them is changed.
+/// A table: its schema, and its rows in the order of creation.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub schema: airtable::Table,
@@ -139,10 +139,24 @@ impl Base {
         }
     }
 
+    /// A copy that is quickly made: without webhooks, which no record tells of.
+    pub fn without_webhooks(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            permission_level: self.permission_level.clone(),
+            workspace_id: self.workspace_id.clone(),
+            tables: self.tables.clone(),
+            comments: self.comments.clone(),
+            webhooks: Webhooks::default(),
+            sharing: self.sharing.clone(),
+        }
+    }
+
     /// The table with this id or name; without regard to case where nothing fits exactly.
     pub fn table(&self, id_or_name: &str) -> Option<&Table> {
-        let find =
-            |fits: &dyn Fn(&airtable::Table) -> bool| self.tables.iter().find(|table| fits(&table.schema));
+        let tables = || self.tables.iter().map(Arc::as_ref);
+        let find = |fits: &dyn Fn(&airtable::Table) -> bool| tables().find(|table| fits(&table.schema));
         let lower = id_or_name.to_lowercase();
         find(&|schema| schema.id == id_or_name)
             .or_else(|| find(&|schema| schema.name == id_or_name))
@@ -151,12 +165,12 @@ impl Base {
 
     /// The table with exactly this id, to change it.
     pub fn table_mut(&mut self, id: &str) -> Option<&mut Table> {
-        self.tables.iter_mut().find(|table| table.schema.id == id)
+        self.tables.iter_mut().find(|table| table.schema.id == id).map(Arc::make_mut)
     }
 
     /// The table that a record is in.
     pub fn table_of(&self, record: &str) -> Option<&Table> {
-        self.tables.iter().find(|table| table.row(record).is_some())
+        self.tables.iter().map(Arc::as_ref).find(|table| table.row(record).is_some())
     }
 }
 

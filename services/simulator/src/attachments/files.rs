@@ -205,7 +205,8 @@ mod tests {
         let mut files = Files::default();
         files.add("attHeld0000000000", kept(MOST_BYTES / 2));
         files.add("attGone0000000000", kept(MOST_BYTES / 2));
-        let invoices = bases[0].tables.iter_mut().find(|table| table.schema.name == "Invoices").unwrap();
+        let invoices = bases[0].table("Invoices").unwrap().schema.id.clone();
+        let invoices = bases[0].table_mut(&invoices).unwrap();
         let field = invoices.schema.field("Document").unwrap().id.clone();
         let row = invoices.row_mut("recCRM00000000301").unwrap();
         row.cells.insert(field, json!([{"id": "attHeld0000000000", "filename": "x"}]));

@@ -1,5 +1,7 @@
 //! Packages: bases that others are made after.
 
+use std::sync::Arc;
+
 use airtable::{Error, id::Kind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -56,7 +58,7 @@ pub fn install(world: &mut World, id: &str, asked: Installation, now: Timestamp)
 }
 
 /// The tables of a base under new ids, which are also put wherever one table names another, and in formulas.
-fn copy(base: &Base) -> Result<Vec<Table>, Error> {
+fn copy(base: &Base) -> Result<Vec<Arc<Table>>, Error> {
     let schemas: Vec<_> = base.tables.iter().map(|table| &table.schema).collect();
     let mut text = json!(schemas).to_string();
     let fields = || schemas.iter().flat_map(|schema| &schema.fields);
@@ -70,5 +72,5 @@ fn copy(base: &Base) -> Result<Vec<Table>, Error> {
         text = text.replace(old, &new_id(kind));
     }
     let copied: Vec<airtable::Table> = serde_json::from_str(&text).map_err(|_| Error::InvalidRequest)?;
-    Ok(copied.into_iter().map(Table::new).collect())
+    Ok(copied.into_iter().map(|schema| Arc::new(Table::new(schema))).collect())
 }

@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::{hook::Hook, notifications::Sent};
 use crate::{
+    held::Held,
     outbound::{self, Outbound},
-    state::{Held, State},
+    state::State,
 };
 
 /// How long it takes until a notification that failed is sent again; twice as long each time.

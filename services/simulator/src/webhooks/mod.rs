@@ -13,7 +13,7 @@ mod payload;
 mod schema;
 mod specification;
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ pub fn note_records(base: &mut Base, changes: &[Change], directory: Directory<'_
 }
 
 /// Makes payloads of what a request did to the schema; `before` are the tables as they were.
-pub fn note_schema(base: &mut Base, before: &[Table], user: &User, now: Timestamp) {
+pub fn note_schema(base: &mut Base, before: &[Arc<Table>], user: &User, now: Timestamp) {
     if schema::differs(before, &base.tables) {
         note(base, user, now, |hook, base| schema::of_schema(&hook.specification, before, &base.tables));
     }
@@ -125,7 +125,7 @@ mod tests {
         let webhook = call(base, &WebhooksCall::Create, &made)["id"].as_str().unwrap().to_owned();
         for _ in 0..2 {
             let before = base.tables.clone();
-            base.tables[0].schema.fields.remove(1);
+            Arc::make_mut(&mut base.tables[0]).schema.fields.remove(1);
             note_schema(base, &before, &user, NOW);
         }
         let listed = call(base, &WebhooksCall::ListPayloads { webhook }, &Value::Null);

@@ -1,5 +1,7 @@
 //! The payloads of webhooks about tables and fields.
 
+use std::sync::Arc;
+
 use airtable::{Field, Table as Schema};
 use serde_json::{Map, Value, json};
 
@@ -10,15 +12,15 @@ use super::{
 use crate::world::Table;
 
 /// Whether anything about the tables differs.
-pub fn differs(before: &[Table], after: &[Table]) -> bool {
+pub fn differs(before: &[Arc<Table>], after: &[Arc<Table>]) -> bool {
     before.iter().map(|table| &table.schema).ne(after.iter().map(|table| &table.schema))
 }
 
 /// What of the differences the specification asks for; `None` where that is nothing.
-pub fn of_schema(asked: &Specification, before: &[Table], after: &[Table]) -> Option<Body> {
-    let in_scope = |table: &&Table| asked.scope(&table.schema).is_some();
+pub fn of_schema(asked: &Specification, before: &[Arc<Table>], after: &[Arc<Table>]) -> Option<Body> {
+    let in_scope = |table: &&Arc<Table>| asked.scope(&table.schema).is_some();
     let is_in =
-        |tables: &[Table], table: &Table| tables.iter().any(|known| known.schema.id == table.schema.id);
+        |tables: &[Arc<Table>], table: &Table| tables.iter().any(|known| known.schema.id == table.schema.id);
     let added = after.iter().filter(in_scope).filter(|table| !is_in(before, table));
     let created = added.filter_map(|table| Some((table.schema.id.clone(), created(asked, &table.schema)?)));
     let gone = before.iter().filter(in_scope).filter(|table| !is_in(after, table));

@@ -1,5 +1,7 @@
 //! Listing records: paging, order, filters, forms.
 
+use std::sync::Arc;
+
 use crate::support::{ADA, BASE, Simulator, column, own};
 use serde_json::{Value, json};
 
@@ -166,4 +168,29 @@ async fn unknown_views_are_refused_each_in_its_way() {
     ] {
         assert_eq!(simulator.get(&format!("{BASE}/Customers?view={view}")).await.kind(), kind);
     }
+}
+
+#[tokio::test]
+async fn a_listing_that_computes_for_long_keeps_nobody_waiting() {
+    let simulator = Arc::new(Simulator::new());
+    let listing = tokio::spawn({
+        let simulator = simulator.clone();
+        let slow = "REGEX_REPLACE(REPT('a', 100000), 'a*?b', 'x') = ''";
+        let formula = format!("NOT(OR({}))", [slow; 8].join(", "));
+        async move {
+            let asked = json!({"filterByFormula": formula, "fields": ["Name"]});
+            simulator.post(&format!("{BASE}/Customers/listRecords"), asked).await
+        }
+    });
+    let used = async || simulator.get("/admin/limits").await.ok()["usedCalls"].clone();
+    while used().await == json!({}) {
+        tokio::task::yield_now().await;
+    }
+    simulator.get("/v0/meta/whoami").await.ok();
+    simulator.patch(&format!("{BASE}/Customers/{ADA}"), json!({"fields": {"Name": "Ida"}})).await.ok();
+    let ada = simulator.get(&format!("{BASE}/Customers/{ADA}")).await.ok();
+    assert_eq!(ada["fields"]["Name"], "Ida");
+    assert_eq!(simulator.raw("/admin/bases/appCRM00000000001/Customers").await.status(), 200);
+    assert!(!listing.is_finished(), "it goes on");
+    assert_eq!(column(&listing.await.unwrap().ok(), "Name").len(), 4);
 }
