@@ -12,9 +12,10 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 
 use crate::{
+    aside,
     attachments::{fetch, link, upload},
     call::Call,
     fault_kind::{Kind, Moment},
@@ -72,7 +73,7 @@ async fn answer(state: State, asked: Arc<Asked>) -> Result<Reply, JoinError> {
         Reply::Cut => (0, None),
     };
     let note = move || state.answered(&asked.method, asked.uri.path(), asked.arrived, status, kind);
-    aside(note).await?;
+    aside::run(note).await?;
     Ok(reply)
 }
 
@@ -91,18 +92,18 @@ async fn reply(state: &State, asked: &Arc<Asked>) -> Result<Reply, JoinError> {
         let (state, asked) = (state.clone(), asked.clone());
         move || perform(&state, &call, &asked)
     };
-    let fault = match aside(admit).await? {
+    let fault = match aside::run(admit).await? {
         Ok(fault) => fault,
         Err(error) => return Ok(refusal(&error)),
     };
     Ok(match fault {
-        None => aside(perform).await?,
+        None => aside::run(perform).await?,
         Some(Kind::Latency { latency_ms }) => {
             tokio::time::sleep(Duration::from_millis(latency_ms)).await;
-            aside(perform).await?
+            aside::run(perform).await?
         }
         Some(Kind::Hold { hold_ms }) => {
-            let reply = aside(perform).await?;
+            let reply = aside::run(perform).await?;
             tokio::time::sleep(Duration::from_millis(hold_ms)).await;
             reply
         }
@@ -112,16 +113,10 @@ async fn reply(state: &State, asked: &Arc<Asked>) -> Result<Reply, JoinError> {
         }
         Some(Kind::Cut { cut: Moment::BeforeEffect }) => Reply::Cut,
         Some(Kind::Cut { cut: Moment::AfterEffect }) => {
-            aside(perform).await?;
+            aside::run(perform).await?;
             Reply::Cut
         }
     })
-}
-
-/// Does what computes, or waits for who does, on a thread of its own: the others go on serving, readiness first of all.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
-    let span = tracing::Span::current();
-    spawn_blocking(move || span.in_scope(work)).await
 }
 
 fn perform(state: &State, call: &Call, asked: &Asked) -> Reply {
@@ -208,12 +203,16 @@ mod tests {
             is_done.recv().unwrap();
         });
         computes.recv().unwrap();
-        let waiting = tokio::spawn(call("/v0/meta/whoami"));
+        let table = "/admin/bases/appCRM00000000001/tblCRM00000000001";
+        let waiting =
+            ["/v0/meta/whoami", "/admin/limits", "/admin", table].map(|uri| tokio::spawn(call(uri)));
         tokio::task::yield_now().await;
         assert_eq!(call("/admin/clock").await.unwrap().status(), StatusCode::OK);
-        assert!(!waiting.is_finished());
+        assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
         done.send(()).unwrap();
-        assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK);
+        for waiting in waiting {
+            assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK);
+        }
         holder.join().unwrap();
     }
 }

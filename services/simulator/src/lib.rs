@@ -6,6 +6,7 @@ mod admin;
 mod admin_access;
 mod admin_page;
 mod api;
+mod aside;
 mod attachments;
 mod audit;
 mod base_info;
@@ -61,6 +62,7 @@ use std::{future::Future, io, path::Path, time::Duration};
 use auth::{Key, Keys, SecretFile};
 use axum::{
     Router,
+    middleware::from_fn,
     routing::{Route, any},
 };
 use host::{Readiness, Service};
@@ -127,8 +129,8 @@ pub fn guarded(state: State, admin_token_file: &Path) -> Result<Router, Error> {
 }
 
 fn routes(state: State, admins: Option<Keys>) -> Router {
-    admin::routes(admins)
-        .merge(attachments::serve::routes())
+    let own = admin::routes(admins).merge(attachments::serve::routes());
+    own.layer(from_fn(aside::answer))
         .route("/v0/{*path}", any(api::serve).layer(layer_fn(host::for_browsers::<Route>)))
         .fallback(api::serve)
         .with_state(state)
