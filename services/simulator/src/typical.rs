@@ -15,25 +15,26 @@ const TIME: Duration = Duration::from_secs(1);
 
 /// What a formula of this table gives; `None` where that is an error.
 pub fn of_formula(schema: &Schema, formula: &Formula) -> Option<Value<'static>> {
-    computed(formula, schema.fields.iter().map(cell).collect())
+    computed(formula, schema.fields.iter().zip(1..).map(|(field, number)| cell(field, number)).collect())
 }
 
 /// What a rollup gives that reads this field; `None` where that is an error.
 pub fn of_rollup(read: &Field, formula: &Formula) -> Option<Value<'static>> {
-    computed(formula, vec![Value::List(vec![cell(read)])])
+    computed(formula, vec![Value::List(vec![cell(read, 1)])])
 }
 
 fn computed(formula: &Formula, cells: Vec<Value<'static>>) -> Option<Value<'static>> {
     formula.evaluate(&Typical { cells, until: Instant::now() + TIME }).ok()
 }
 
-/// A cell that any formula can compute with.
-fn cell(field: &Field) -> Value<'static> {
+/// A cell that any formula can compute with, also with others: each has another number.
+fn cell(field: &Field, number: u32) -> Value<'static> {
     let kind = result::shown(field).0;
     let one = match &kind {
-        kind if kind.is_number() || *kind == FieldType::Checkbox => Value::Number(1.0),
+        FieldType::Checkbox => Value::of_truth(true),
+        kind if kind.is_number() => Value::Number(number.into()),
         kind if kind.is_moment() => Value::of_moment(Timestamp::UNIX_EPOCH),
-        _ => Value::of_text("1"),
+        _ => Value::of_text(number.to_string()),
     };
     if field.field_type.holds_several() || kind.holds_several() { Value::List(vec![one]) } else { one }
 }

@@ -93,6 +93,13 @@ async fn what_is_computed_to_be_empty_is_left_out_and_zero_is_not() {
 }
 
 #[tokio::test]
+async fn fields_that_differ_do_not_make_a_number_a_text() {
+    let formula = json!({"formula": "1 / ({Number} - {Count})"});
+    let simulator = with([field("030", "Share", "formula", formula)]);
+    assert_eq!(result(&simulator, "Share").await["type"], "number");
+}
+
+#[tokio::test]
 async fn the_result_of_a_rollup_is_found_by_computing_it() {
     let pieces = "fldSALES000000103";
     let simulator = with([

@@ -146,6 +146,16 @@ fn a_fixture_that_does_not_fit_together_says_where() {
     assert_eq!(error.to_string(), expected);
 }
 
+#[test]
+fn a_fixture_whose_base_nobody_could_reach_is_refused() {
+    let fixture = json!({"user": {"id": "usrCRM00000000001", "email": "a@b.c"}, "bases": [
+        {"id": "appX", "name": "X", "permissionLevel": "create", "tables": []}]});
+    let fixture = Fixture::parse(&fixture.to_string(), "test").unwrap();
+    let metrics = telemetry::metrics::Metrics::new();
+    let refused = simulator::start(fixture, Behaviour::default(), &metrics).map(drop).unwrap_err();
+    assert_eq!(refused.to_string(), "fixture: base appX: its id must be app and 14 letters or digits");
+}
+
 #[tokio::test]
 async fn a_new_field_has_its_options_completed_and_a_link_its_other_side() {
     let simulator = Simulator::new();
