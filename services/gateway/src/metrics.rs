@@ -238,7 +238,7 @@ impl Metrics {
 
 const NONE: [&str; 0] = [];
 const RETRIES: [&str; 5] = ["rateLimit", "token", "notSent", "lost", "failed"];
-const OF_LEDGER: [&str; 13] = [
+const OF_LEDGER: [&str; 14] = [
     "fresh",
     "interrupted",
     "replayed",
@@ -252,6 +252,7 @@ const OF_LEDGER: [&str; 13] = [
     "foundRefused",
     "unknown",
     "unknowable",
+    "settled",
 ];
 const OF_READS: [&str; 8] =
     ["hit", "stale", "staleQuota", "staleError", "collapsed", "miss", "bypass", "storeUnreachable"];

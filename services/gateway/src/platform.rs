@@ -16,7 +16,11 @@ use crate::{
     answer::Answer,
     clients::{Client, Rights},
     delivery::{retry::Care, upstream::Request},
-    keyed::{closing, key::Key},
+    keyed::{
+        closing,
+        key::{self, Key},
+        verdict::Verdict,
+    },
     proxy,
     rights::Filter,
     webhook,
@@ -29,7 +33,7 @@ pub fn routes() -> Router<Gateway> {
         .route("/api/airtable/status", get(status))
         .route("/api/airtable/cache", delete(invalidate))
         .route(webhook::PATH, post(webhook::notify))
-        .route("/api/airtable/ledger/{key}", get(look).delete(close))
+        .route("/api/airtable/ledger/{key}", get(look).put(settle).delete(close))
 }
 
 /// `{"tables": […]}` as Airtable's schema API lists them.
@@ -76,10 +80,23 @@ async fn invalidate(
 async fn look(
     State(gateway): State<Gateway>,
     Path(key): Path<String>,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Result<Answer, Answer> {
-    require_full(&gateway, &headers).await?;
-    Ok(gateway.idempotency().look(&Key::new(&key, &headers, Timestamp::now())?).await)
+    require_full(&gateway, &parts.headers).await?;
+    Ok(gateway.idempotency().look(&named(&key, &parts)?).await)
+}
+
+/// Somebody looked at the records in doubt.
+async fn settle(
+    State(gateway): State<Gateway>,
+    Path(key): Path<String>,
+    parts: Parts,
+    body: Body,
+) -> Result<Answer, Answer> {
+    let client = require_full(&gateway, &parts.headers).await?;
+    let (key, caller) = (named(&key, &parts)?, gateway.caller(&client, &parts)?);
+    let verdict = Verdict::read(&proxy::read_body(&gateway, body, 1).await?)?;
+    Ok(gateway.idempotency().settle(key, verdict, client.name, caller).await)
 }
 
 async fn close(
@@ -89,7 +106,7 @@ async fn close(
     body: Body,
 ) -> Result<Answer, Answer> {
     let client = require_full(&gateway, &parts.headers).await?;
-    let (key, caller) = (Key::new(&key, &parts.headers, Timestamp::now())?, gateway.caller(&client, &parts)?);
+    let (key, caller) = (named(&key, &parts)?, gateway.caller(&client, &parts)?);
     let body = proxy::read_body(&gateway, body, proxy::COPIES_OF_KEYED).await?;
     let write = closing::read_write(&body, gateway.base())?;
     let under_way = match &write {
@@ -100,6 +117,17 @@ async fn close(
     // Whatever it says, finding it out may have taken effect.
     under_way.done().await;
     Ok(answer)
+}
+
+/// The key in a path; that of the client with rights on some tables whom `client=` names.
+fn named(key: &str, parts: &Parts) -> Result<Key, key::Invalid> {
+    let query = parts.uri.query().unwrap_or_default();
+    let client = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "client");
+    let key = Key::new(key, &parts.headers, Timestamp::now())?;
+    Ok(match client {
+        Some((_, client)) => key.of_client(&client),
+        None => key,
+    })
 }
 
 /// The ledger holds what was written, and decides what may be.

@@ -111,6 +111,7 @@ impl Gateway {
             key_field,
             delivery: delivery.clone(),
             ledger: ledger(config, store.as_ref(), started)?,
+            schema: schema.clone(),
             flights: Flights::default(),
             looks: Semaphore::new(MOST_LOOKS),
             started: if is_shared(config) { Timestamp::MIN } else { started },

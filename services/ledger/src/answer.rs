@@ -47,6 +47,16 @@ pub enum Close<C = Claim> {
     InFlight,
 }
 
+/// What became of [`crate::Ledger::resume`].
+#[derive(Debug, PartialEq)]
+#[must_use]
+pub enum Resume<C = Claim> {
+    /// Begun, with an end nobody knows.
+    Interrupted(C, Intent),
+    /// Anything else: there is nothing to settle, or somebody is at it.
+    Not(Look),
+}
+
 /// What [`crate::Ledger::look`] finds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Look {
@@ -83,6 +93,16 @@ impl<C> Close<C> {
             Self::Closed(outcome) => Close::Closed(outcome),
             Self::Interrupted(held, intent) => Close::Interrupted(claim(held), intent),
             Self::InFlight => Close::InFlight,
+        }
+    }
+}
+
+impl<C> Resume<C> {
+    /// Replaces the claim, where there is one.
+    pub(crate) fn map<D>(self, claim: impl FnOnce(C) -> D) -> Resume<D> {
+        match self {
+            Self::Interrupted(held, intent) => Resume::Interrupted(claim(held), intent),
+            Self::Not(look) => Resume::Not(look),
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Begin, Close, Intent, Look};
+use crate::{Begin, Close, Intent, Look, Resume};
 
 /// What is on disk for a key; a key without an entry was never used, or is forgotten.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,6 +108,14 @@ pub fn close(key: Key, now: Timestamp) -> (Change, Close<()>) {
             (Change::Put(entry), Close::Closed(Some(outcome)))
         }
         (Some(Entry::Closed { outcome, .. }), _) => (Change::Keep, Close::Closed(outcome)),
+    }
+}
+
+/// Takes up a key that was begun and that nobody is at; changes nothing.
+pub fn resume(key: Key) -> Resume<()> {
+    match look(key) {
+        Look::Interrupted(intent) => Resume::Interrupted((), intent),
+        other => Resume::Not(other),
     }
 }
 

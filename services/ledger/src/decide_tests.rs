@@ -96,6 +96,20 @@ fn a_closing_is_decided_by_the_entry() {
 }
 
 #[test]
+fn only_what_is_interrupted_is_taken_up_again() {
+    let interrupted = key(Some(Entry::Intent(intent("a"))));
+    assert_eq!(resume(interrupted), Resume::Interrupted((), intent("a")));
+    for (key, look) in [
+        (key(None), Look::Unknown),
+        (claimed(Entry::Intent(intent("a"))), Look::InFlight),
+        (key(Some(done("a"))), Look::Done(json!("out"))),
+        (key(Some(closed(None))), Look::Closed(None)),
+    ] {
+        assert_eq!(resume(key), Resume::Not(look));
+    }
+}
+
+#[test]
 fn a_look_tells_a_claimed_intent_from_an_interrupted_one() {
     assert_eq!(look(key(None)), Look::Unknown);
     assert_eq!(look(claimed(Entry::Intent(intent("a")))), Look::InFlight);

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use valkey::Valkey;
 
-pub use answer::{Begin, Close, Intent, Look};
+pub use answer::{Begin, Close, Intent, Look, Resume};
 pub use claim::{Claim, Hold};
 use decide::Change;
 pub use error::{Error, Fenced};
@@ -130,6 +130,14 @@ impl Ledger {
             Ok(Decided::one((change, close.map(lease))))
         });
         Ok(closed.await?.map(|lease| Claim::new(self.clone(), lease)))
+    }
+
+    /// Takes up `key` where it is interrupted, so that nobody else can settle it, or begin it again.
+    pub async fn resume(&self, key: &str) -> Result<Resume, Error> {
+        let resumed = self.turn(Keys::one(key), Stand::Asks, |known, lease| {
+            Ok(Decided::one((Change::Keep, decide::resume(known.key(None)).map(lease))))
+        });
+        Ok(resumed.await?.map(|lease| Claim::new(self.clone(), lease)))
     }
 
     /// What is known of `key`, after all that was asked before.

@@ -53,11 +53,11 @@ pub struct Client {
 
 impl Client {
     /// The key under which the ledger keeps its write. Clients of the whole base share theirs, which they may look up
-    /// anyway; another has its own, and no other can name it: no key has a space.
+    /// anyway; another has its own.
     pub fn key(&self, key: Key) -> Key {
         match self.rights {
             Rights::Full | Rights::ReadOnly => key,
-            Rights::Tables(_) => Key { name: format!("{} {}", self.name, key.name), ..key },
+            Rights::Tables(_) => key.of_client(&self.name),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, value::RawValue};
 use crate::{
     delivery::{retry::Care, upstream::Request},
     keyed::{
-        cells::{self, Likeness},
+        cells::{self, Likeness, PlainText},
         write::Create,
     },
 };
@@ -102,7 +102,10 @@ impl Single {
 }
 
 fn is_like(create: &Create, other: &Create) -> bool {
-    other.records.iter().any(|cells| cells::closest(create, cells) <= Likeness::Unclear)
+    other
+        .records
+        .iter()
+        .any(|cells| cells::closest(create, cells, &PlainText::default()) <= Likeness::Unclear)
 }
 
 fn delete(base: &str, table: &str, id: &str, is_object: bool, request: &Request) -> Option<Single> {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::{Error, Intent, Ledger};
 
 use super::{
-    cells::{Likeness, closest},
+    cells::{Likeness, PlainText, closest},
     flights::may_be_same,
     note::Note,
     write::{self, Create, Write},
@@ -30,7 +30,7 @@ impl Abroad {
     pub fn may_bring(&self, found: &Cells, seen: Timestamp) -> bool {
         let latest = seen.checked_add(APART).unwrap_or(seen);
         let may_bring = |(departed, create): &(Timestamp, Create)| {
-            *departed <= latest && closest(create, found) <= Likeness::Unclear
+            *departed <= latest && closest(create, found, &PlainText::default()) <= Likeness::Unclear
         };
         self.0.iter().any(may_bring)
     }

@@ -1,8 +1,8 @@
 //! Whether a record read from Airtable is one that was to be created: pure, and careful to say "can't tell".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use airtable::{Cells, cell::is_empty};
+use airtable::{Cells, FieldType, Table, cell::is_empty};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -30,19 +30,40 @@ pub enum Verdict {
     Unclear,
 }
 
+/// The fields, by id and by name, whose texts come back with the punctuation that was written. In rich text it is markup, which
+/// Airtable writes in its own way; a field that nobody knows may be that.
+#[derive(Debug, Default)]
+pub struct PlainText(HashSet<String>);
+
+impl PlainText {
+    /// Those of `table`.
+    pub fn of(table: &Table) -> Self {
+        use FieldType::{Email, MultilineText, PhoneNumber, SingleLineText, Url};
+        let is_plain =
+            |kind: &FieldType| matches!(kind, SingleLineText | MultilineText | Email | PhoneNumber | Url);
+        let plain = table.fields.iter().filter(|field| is_plain(&field.field_type));
+        Self(plain.flat_map(|field| [field.id.clone(), field.name.clone()]).collect())
+    }
+
+    /// Whether `create` writes any of them.
+    pub fn is_in(&self, create: &Create) -> bool {
+        create.records.iter().flat_map(|record| record.keys()).any(|name| self.0.contains(name))
+    }
+}
+
 /// What `candidates` (the cells of records, oldest first) say about `create`.
-pub fn judge(create: &Create, candidates: &[Cells]) -> Verdict {
+pub fn judge(create: &Create, candidates: &[Cells], plain: &PlainText) -> Verdict {
     let mut taken = Vec::new();
     for wanted in &create.records {
         let fits = |(position, found): &(usize, &Cells)| {
-            !taken.contains(position) && compare(wanted, found, create.typecast) == Likeness::Same
+            !taken.contains(position) && compare(wanted, found, create.typecast, plain) == Likeness::Same
         };
         if let Some((position, _)) = candidates.iter().enumerate().find(fits) {
             taken.push(position);
         }
     }
     let others = candidates.iter().enumerate().filter(|(position, _)| !taken.contains(position));
-    let closest = others.map(|(_, found)| closest(create, found)).min().unwrap_or(Likeness::Different);
+    let closest = others.map(|(_, found)| closest(create, found, plain)).min().unwrap_or(Likeness::Different);
     match (taken.len(), closest) {
         (0, Likeness::Different) => Verdict::NotCreated,
         (count, Likeness::Akin | Likeness::Different) if count == create.records.len() => {
@@ -53,17 +74,17 @@ pub fn judge(create: &Create, candidates: &[Cells]) -> Verdict {
 }
 
 /// How `found` compares to that of the records asked for which is most like it.
-pub fn closest(create: &Create, found: &Cells) -> Likeness {
-    let all = create.records.iter().map(|wanted| compare(wanted, found, create.typecast));
+pub fn closest(create: &Create, found: &Cells, plain: &PlainText) -> Likeness {
+    let all = create.records.iter().map(|wanted| compare(wanted, found, create.typecast, plain));
     all.min().unwrap_or(Likeness::Different)
 }
 
 /// By all cells that were written; a record without any is like every other.
-fn compare(wanted: &Cells, found: &Cells, typecast: bool) -> Likeness {
+fn compare(wanted: &Cells, found: &Cells, typecast: bool, plain: &PlainText) -> Likeness {
     let written = wanted.iter().filter(|(_, cell)| !is_empty(cell));
     let cells: Vec<Likeness> = written
         .map(|(name, cell)| match found.get(name) {
-            Some(found) => compare_cell(cell, found, typecast),
+            Some(found) => compare_cell(cell, found, typecast, plain.0.contains(name)),
             // Airtable drops attachments that it can't fetch, and what typecast can't convert.
             None if typecast || cell.is_array() || cell.is_object() => Likeness::Unclear,
             None => Likeness::Different,
@@ -78,14 +99,14 @@ fn compare(wanted: &Cells, found: &Cells, typecast: bool) -> Likeness {
     if emptied { least.max(Likeness::Unclear) } else { least }
 }
 
-fn compare_cell(wanted: &Value, found: &Value, typecast: bool) -> Likeness {
+fn compare_cell(wanted: &Value, found: &Value, typecast: bool, is_plain: bool) -> Likeness {
     if wanted == found {
         return Likeness::Same;
     }
     match (wanted, found) {
         _ if typecast => Likeness::Unclear,
         (Value::Number(wanted), Value::Number(found)) => compare_numbers(wanted.as_f64(), found.as_f64()),
-        (Value::String(wanted), Value::String(found)) => compare_texts(wanted, found),
+        (Value::String(wanted), Value::String(found)) => compare_texts(wanted, found, is_plain),
         (Value::Bool(_), Value::Bool(_)) => Likeness::Different,
         (Value::Array(wanted), Value::Array(found)) => compare_lists(wanted, found),
         // Attachments, collaborators, barcodes and the like come back with more than was written.
@@ -118,13 +139,14 @@ fn compare_numbers(wanted: Option<f64>, found: Option<f64>) -> Likeness {
 const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
 /// Texts that are points in time are compared as such: Airtable keeps and writes milliseconds. White space and line ends
-/// do not count; rich text comes back with other marks, but with the same words.
-fn compare_texts(wanted: &str, found: &str) -> Likeness {
+/// do not count; rich text comes back with other punctuation, but with the same words.
+fn compare_texts(wanted: &str, found: &str, is_plain: bool) -> Likeness {
     let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
     match (time(wanted), time(found)) {
         (Some(wanted), Some(found)) if wanted.duration_since(found).abs() < MILLISECOND => Likeness::Same,
         (Some(_), Some(_)) => Likeness::Different,
         _ if wanted.split_whitespace().eq(found.split_whitespace()) => Likeness::Same,
+        _ if is_plain => Likeness::Different,
         (None, None) if !is_date(wanted) && !is_date(found) && words(wanted) != words(found) => {
             Likeness::Different
         }
@@ -157,7 +179,11 @@ mod tests {
     }
 
     fn judged(wanted: &[Value], found: &[Value]) -> Verdict {
-        judge(&create(wanted, false), &found.iter().cloned().map(cells).collect::<Vec<_>>())
+        judged_in(wanted, found, &PlainText::default())
+    }
+
+    fn judged_in(wanted: &[Value], found: &[Value], plain: &PlainText) -> Verdict {
+        judge(&create(wanted, false), &found.iter().cloned().map(cells).collect::<Vec<_>>(), plain)
     }
 
     #[test]
@@ -203,6 +229,29 @@ mod tests {
     }
 
     #[test]
+    fn punctuation_counts_where_no_field_can_be_rich_text() {
+        let field = |name: &str, kind: &str| json!({"id": format!("fld{name}"), "name": name, "type": kind});
+        let fields = [field("No", "singleLineText"), field("Text", "richText"), field("Else", "new")];
+        let table: Table = serde_json::from_value(
+            json!({"id": "tbl1", "name": "T", "primaryFieldId": "fldNo", "fields": fields}),
+        )
+        .unwrap();
+        let plain = PlainText::of(&table);
+        let compared = |name: &str| {
+            judged_in(&[json!({name: "R2-0"})], &[json!({name: "R-20"}), json!({name: "R 2-0"})], &plain)
+        };
+        for name in ["No", "fldNo"] {
+            assert_eq!(compared(name), Verdict::NotCreated, "{name}");
+        }
+        for name in ["Text", "fldText", "Else", "Unknown"] {
+            assert_eq!(compared(name), Verdict::Unclear, "{name}");
+        }
+        let same =
+            judged_in(&[json!({"No": "R2-0 "})], &[json!({"No": "R-20"}), json!({"No": "R2-0"})], &plain);
+        assert_eq!(same, Verdict::Created(vec![1]));
+    }
+
+    #[test]
     fn white_space_and_line_ends_do_not_count() {
         let found = json!({"Text": "one two\nthree\n"});
         assert_eq!(judged(&[json!({"Text": "one  two\r\nthree "})], &[found]), Verdict::Created(vec![0]));
@@ -237,8 +286,14 @@ mod tests {
     #[test]
     fn with_typecast_only_equal_cells_are_told() {
         let typecast = create(&[json!({"Amount": "12"})], true);
-        assert_eq!(judge(&typecast, &[cells(json!({"Amount": 12}))]), Verdict::Unclear);
-        assert_eq!(judge(&typecast, &[cells(json!({"Amount": "12"}))]), Verdict::Created(vec![0]));
-        assert_eq!(judge(&typecast, &[]), Verdict::NotCreated);
+        assert_eq!(
+            judge(&typecast, &[cells(json!({"Amount": 12}))], &PlainText::default()),
+            Verdict::Unclear
+        );
+        assert_eq!(
+            judge(&typecast, &[cells(json!({"Amount": "12"}))], &PlainText::default()),
+            Verdict::Created(vec![0])
+        );
+        assert_eq!(judge(&typecast, &[], &PlainText::default()), Verdict::NotCreated);
     }
 }

@@ -12,7 +12,7 @@ use super::{
     Idempotency, claims,
     find_out::Found,
     key::Key,
-    note::Note,
+    note::{self, Note},
     outcome::{self, in_flight, unavailable, unknown},
 };
 use crate::{
@@ -112,12 +112,24 @@ impl Idempotency {
         write: Option<Request>,
         caller: &Caller,
     ) -> Answer {
-        let note = match (Note::of(intent), write) {
+        // What an earlier close was told may be wrong; what was sent is kept with its fingerprint.
+        let is_meant = |note: &Note| {
+            let said = write.as_ref().filter(|_| intent.fingerprint.is_empty()).map(note::fingerprint);
+            said.is_none() || said == note.request().as_ref().map(note::fingerprint)
+        };
+        let note = match (Note::of(intent).filter(is_meant), write) {
             (Some(note), _) => Some(note),
             (None, None) => None,
             // Forgotten: what was sent under the key was over when it was swept, or when the ledger was lost.
             (None, Some(write)) => match self.ledger().horizon().await {
-                Ok(horizon) => Some(Note::new(&write, horizon)),
+                Ok(horizon) => {
+                    let note = Note::new(&write, horizon);
+                    // For who settles it where it can't be found out.
+                    if let Err(error) = claim.note(note.value()).await {
+                        return unavailable(&error);
+                    }
+                    Some(note)
+                }
                 Err(error) => return unavailable(&error),
             },
         };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, Router, routing::post};
+use clap::Parser;
 use jiff::{Timestamp, ToSpan as _};
 use ledger::{Begin, Ledger};
 use serde_json::{Value, json};
@@ -14,9 +15,17 @@ use crate::{
     keyed::{find_out::Finder, flights::Flights, note::fingerprint},
     metrics::Metrics,
     queue::{Limits, Queue},
+    reads::{Options, Reads, Replicas},
+    schema::Schema,
 };
 
 const BASE: &str = "appAAAAAAAAAAAAAA";
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    options: Options,
+}
 
 fn read(text: &str) -> Result<Option<Request>, String> {
     let body = Bytes::copy_from_slice(text.as_bytes());
@@ -99,9 +108,13 @@ async fn close_of_swept(records: Value) -> Answer {
         metrics: metrics.clone(),
         merges: true,
     });
+    let options = Line::parse_from(["gateway"]).options;
+    let reads =
+        Reads::new(&options, None, delivery.clone(), metrics.clone(), Replicas::none(), Duration::ZERO);
+    let schema = Schema::new(BASE, delivery.clone(), reads);
     let settle = Duration::from_secs(10);
     let (flights, looks) = (Flights::default(), Semaphore::new(1));
-    let finder = Finder { delivery, ledger, flights, key_field: None, looks, started, settle };
+    let finder = Finder { delivery, ledger, schema, flights, key_field: None, looks, started, settle };
     let write = read(&format!(
         r#"{{"method": "POST", "path": "/v0/{BASE}/Deals", "body": {{"fields": {{"Name": "A"}}}}}}"#
     ));

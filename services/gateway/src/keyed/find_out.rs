@@ -12,7 +12,7 @@ use super::{
     note::{Note, Window},
     write::Write,
 };
-use crate::{answer::Answer, delivery::Delivery, queue::caller::Caller};
+use crate::{answer::Answer, delivery::Delivery, queue::caller::Caller, schema::Schema};
 
 /// What was found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub const MOST_LOOKS: usize = 2;
 pub struct Finder {
     pub delivery: Delivery,
     pub ledger: Ledger,
+    pub schema: Schema,
     pub flights: Flights,
     /// Where creates leave marks; none where they don't.
     pub key_field: Option<KeyField>,
@@ -60,6 +61,9 @@ pub struct Finder {
 impl Finder {
     /// What became of `case`.
     pub async fn find_out(&self, case: Case<'_>) -> Found {
+        if case.note.is_said_not_done() {
+            return Found::Absent;
+        }
         let Some(request) = case.note.request() else {
             return Found::Unknowable("the intent does not say what was sent".to_owned());
         };
@@ -77,7 +81,11 @@ impl Finder {
     }
 
     pub(crate) fn window(&self, case: &Case<'_>) -> Window {
-        case.note.window(case.intent_at, self.started, self.settle)
+        self.window_of(case.note, case.intent_at)
+    }
+
+    pub(crate) fn window_of(&self, note: &Note, intent_at: Timestamp) -> Window {
+        note.window(intent_at, self.started, self.settle)
     }
 }
 

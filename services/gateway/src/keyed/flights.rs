@@ -9,7 +9,7 @@ use airtable::{Cells, id::Kind};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    cells::{Likeness, closest},
+    cells::{Likeness, PlainText, closest},
     write::Create,
 };
 
@@ -61,7 +61,7 @@ impl Flights {
             other != key
                 && *number <= departed
                 && may_be_same(table, &create.table)
-                && closest(create, found) <= Likeness::Unclear
+                && closest(create, found, &PlainText::default()) <= Likeness::Unclear
         })
     }
 

@@ -49,6 +49,14 @@ impl Key {
     }
 }
 
+impl Key {
+    /// The same key of a client that has its own. No other can name it: no key has a space.
+    #[must_use]
+    pub fn of_client(self, client: &str) -> Self {
+        Self { name: format!("{client} {}", self.name), ..self }
+    }
+}
+
 /// The one value of a header: of two, nobody knows which is meant.
 fn only<'a>(
     headers: &'a HeaderMap,

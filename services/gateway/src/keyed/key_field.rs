@@ -1,8 +1,6 @@
 //! The field of a table for marks of keys, by the schema as it is now.
 
-use percent_encoding::percent_decode_str;
-
-use super::mark::Mark;
+use super::{mark::Mark, records};
 use crate::{queue::caller::Caller, schema::Schema};
 
 /// Where marks go.
@@ -18,7 +16,6 @@ impl KeyField {
     /// where the schema can't be read.
     pub async fn mark(&self, table: &str, key: &str, caller: &Caller) -> Result<Option<Mark>, String> {
         let tables = self.schema.tables(caller).await.map_err(|error| error.to_string())?;
-        let named = percent_decode_str(table.rsplit('/').next().unwrap_or_default()).decode_utf8_lossy();
-        Ok(Mark::new(&tables, &self.base, &named, &self.wanted, key))
+        Ok(Mark::new(&tables, &self.base, &records::table(table), &self.wanted, key))
     }
 }

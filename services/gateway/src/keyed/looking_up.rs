@@ -60,23 +60,29 @@ impl Finder {
         let asked = create.records.len();
         let cells: Vec<String> = (0..asked).map(|position| mark.cell(position)).collect();
         let mut pages = records::bearing(&create.table, &mark.field, &cells);
-        let (mut found, mut doubles) = (BTreeMap::new(), 0);
+        let (mut found, mut bearers) = (BTreeMap::new(), Vec::new());
         while let Some(page) = pages.next(&self.delivery, case.caller).await? {
             for record in page {
                 let cell = record.fields.get(&mark.field).and_then(|cell| cell.as_str());
                 let position = cells.iter().position(|marked| cell == Some(marked));
-                doubles += usize::from(position.and_then(|at| found.insert(at, record)).is_some());
+                if let Some(position) = position {
+                    bearers.push(record.id.clone());
+                    found.insert(position, record);
+                }
             }
         }
-        let field = &mark.name;
-        Ok(match (found.len(), doubles) {
-            (0, _) => Sight::None,
-            (_, 1..) => Sight::Unclear(format!(
-                "several records have the same mark of this key in {field:?}: empty it in those that are copies"
+        let (field, table) = (&mark.name, records::table(&create.table));
+        Ok(match found.len() {
+            0 => Sight::None,
+            count if count < bearers.len() => Sight::Unclear(format!(
+                "several records in {table:?} have the same mark of this key in {field:?}, of {}: empty it in those \
+                 that are copies",
+                records::named(&bearers)
             )),
-            (count, _) if count == asked => Sight::All(found.into_values().collect()),
-            (count, _) => Sight::Unclear(format!(
-                "{count} of {asked} records with the mark of this key are left in {field:?}"
+            count if count == asked => Sight::All(found.into_values().collect()),
+            count => Sight::Unclear(format!(
+                "{count} of {asked} records with the mark of this key are left in {table:?}, in {field:?}: {}",
+                records::named(&bearers)
             )),
         })
     }

@@ -16,13 +16,15 @@ pub mod records;
 pub mod repeat;
 pub mod search;
 pub mod sending;
+pub mod settling;
 pub mod sweep;
+pub mod verdict;
 pub mod write;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ledger::{Begin, Claim, Ledger, Look};
+use ledger::{Begin, Claim, Intent, Ledger, Look};
 use tokio::time::Instant;
 
 use self::{
@@ -71,6 +73,7 @@ impl Idempotency {
         match self.ledger().look(&key.name).await {
             Ok(Look::Unknown) => state("unknown", None),
             Ok(Look::InFlight) => state("inFlight", None),
+            Ok(Look::Interrupted(intent)) if is_said_not_done(&intent) => state("unknown", None),
             Ok(Look::Interrupted(_)) => state("interrupted", None),
             Ok(Look::Done(outcome)) => state("done", Some(&outcome)),
             Ok(Look::Closed(outcome)) => state("closed", outcome.as_ref()),
@@ -83,6 +86,7 @@ impl Idempotency {
     pub async fn has_begun(&self, key: &Key, request: &Request) -> Result<bool, Answer> {
         match self.ledger().look(&key.name).await {
             Ok(Look::Unknown) => Ok(false),
+            Ok(Look::Interrupted(intent)) if is_said_not_done(&intent) => Ok(false),
             Ok(Look::InFlight) => Err(in_flight()),
             Ok(Look::Interrupted(intent)) => Ok(intent.fingerprint == note::fingerprint(request)),
             Ok(Look::Done(_) | Look::Closed(_)) => Ok(true),
@@ -148,7 +152,7 @@ impl Idempotency {
         let flight = created.map(|create| self.finder.flights.depart(claim.key(), create));
         let sent = match self.send(&claim, request, note, caller).await {
             Ok(sent) => sent,
-            Err(Halt::Written(written)) => return Step::Answered(forget(claim, written.into()).await),
+            Err(Halt::Written(written)) => return Step::Answered(forget(claim, note, written.into()).await),
             Err(Halt::Ledger(error)) => return Step::Answered(unknown(&error.to_string())),
         };
         let answer = match sent {
@@ -157,10 +161,10 @@ impl Idempotency {
                 self.done(claim, request, answer).await
             }
             Ok(answer) if !answer.status.is_success() && Outcome::of_answer(&answer) != Outcome::Failed => {
-                forget(claim, answer).await
+                forget(claim, note, answer).await
             }
             Err(undelivered) if !matches!(undelivered, Undelivered::Lost(_)) => {
-                forget(claim, undelivered.into()).await
+                forget(claim, note, undelivered.into()).await
             }
             Ok(_) | Err(_) => {
                 drop(flight);
@@ -184,10 +188,10 @@ impl Idempotency {
         let _flight = self.depart_again(&claim, request);
         let answer = match self.find_out(&claim, note, at, caller).await {
             Found::Done(answer) => outcome::replayed(self.done(claim, request, answer).await),
-            Found::Refused(answer) => forget(claim, answer).await,
+            Found::Refused(answer) => forget(claim, note, answer).await,
             Found::Unknown(why) | Found::Unknowable(why) => unknown(&why),
             Found::Absent if Instant::now() >= caller.deadline => {
-                forget(claim, Undelivered::QueueDeadline.into()).await
+                forget(claim, note, Undelivered::QueueDeadline.into()).await
             }
             Found::Absent => {
                 let now = self.ledger().now();
@@ -242,6 +246,11 @@ impl Idempotency {
     }
 }
 
+/// Whether nothing was done under the key, as somebody said: it is as good as unknown.
+fn is_said_not_done(intent: &Intent) -> bool {
+    Note::of(intent).is_some_and(|note| note.is_said_not_done())
+}
+
 /// Of what another replica may have sent, it is known from the claim when its connection was gone. Kept, so that the next
 /// one need not wait from the beginning.
 async fn take_over(claim: &Claim, note: &mut Note) -> Result<(), ledger::Error> {
@@ -269,9 +278,15 @@ async fn keep_note(claim: Claim, note: &Note) -> Step {
 }
 
 /// Proven to be without effect: the key is unknown again. Where that can't be written, the key stays interrupted, and
-/// the next use finds out.
-async fn forget(claim: Claim, answer: Answer) -> Answer {
-    if let Err(error) = claim.forget().await {
+/// the next use finds out. What somebody said is kept: who comes with an older `Idempotency-Since` would have to find out.
+async fn forget(claim: Claim, note: &mut Note, answer: Answer) -> Answer {
+    let forgotten = if note.is_unsaid() {
+        claim.forget().await
+    } else {
+        note.say_not_done();
+        claim.note(note.value()).await
+    };
+    if let Err(error) = forgotten {
         tracing::error!(%error, "a key without effect could not be forgotten");
     }
     answer

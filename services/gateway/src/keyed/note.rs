@@ -35,6 +35,20 @@ pub struct Note {
     /// Of a create: all that may have taken effect bears it; none where something may have been sent without.
     #[serde(default)]
     pub mark: Option<Mark>,
+    #[serde(default)]
+    said: Said,
+}
+
+/// Whether somebody said that nothing of what was sent took effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Said {
+    #[default]
+    Nothing,
+    /// And nothing was sent since.
+    NotDone,
+    /// Of what was sent before `from`.
+    NotDoneBefore,
 }
 
 /// From when to when a request of unknown outcome may have taken effect.
@@ -61,6 +75,7 @@ impl Note {
             until,
             lost: None,
             mark: None,
+            said: Said::Nothing,
         }
     }
 
@@ -106,7 +121,23 @@ impl Note {
 
     /// What was sent before `now` is proven to be without effect; it will be sent again until `until`.
     pub fn begin_again(&mut self, now: Timestamp, until: Timestamp) {
-        *self = Self { from: Some(now), sent: None, until, lost: None, ..self.clone() };
+        let said = if self.said == Said::Nothing { Said::Nothing } else { Said::NotDoneBefore };
+        *self = Self { from: Some(now), sent: None, until, lost: None, said, ..self.clone() };
+    }
+
+    /// Somebody says that nothing of what was sent took effect, and nothing can any more.
+    pub fn say_not_done(&mut self) {
+        self.said = Said::NotDone;
+    }
+
+    /// Whether that was said, and nothing was sent since.
+    pub fn is_said_not_done(&self) -> bool {
+        self.said == Said::NotDone
+    }
+
+    /// Whether nobody ever said that: then a proof that nothing was done since says it of all the time.
+    pub fn is_unsaid(&self) -> bool {
+        self.said == Said::Nothing
     }
 
     /// It will be sent again until `until`, whatever became of what was sent before `now`.
@@ -238,6 +269,16 @@ mod tests {
         note.lost = None;
         let window = note.window(at(0), at(1000), settle);
         assert_eq!((window.settled, window.with_skew().1), (at(1600), at(840)), "by an earlier one");
+    }
+
+    #[test]
+    fn what_somebody_said_of_a_request_ends_when_it_is_sent_again() {
+        let mut note = note();
+        note.say_not_done();
+        note.begin_again(at(20), at(140));
+        assert!(!note.is_said_not_done() && !note.is_unsaid());
+        let intent = Intent { at: at(0), fingerprint: String::new(), note: note.value() };
+        assert_eq!(Note::of(&intent), Some(note), "and is kept");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Reads records from Airtable in order to find something out: page by page, bounded, through the budget.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use airtable::{Record, id::Kind};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,10 +18,32 @@ use crate::{
 /// minutes in question.
 const MOST_PAGES: usize = 100;
 const PAGE: usize = 100;
+/// So many records are named in a message.
+const NAMED: usize = 5;
 
 /// When a record was created; none where its time is not readable.
 pub fn created(record: &Record) -> Option<Timestamp> {
     record.created_time.parse().ok()
+}
+
+/// The table, by its name or id, of the path `/v0/{base}/{table}`.
+pub fn table(path: &str) -> Cow<'_, str> {
+    percent_decode_str(path.rsplit('/').next().unwrap_or_default()).decode_utf8_lossy()
+}
+
+/// The first of these ids, and how many more there are.
+pub fn named(ids: &[String]) -> String {
+    let (first, more) = ids.split_at_checked(NAMED).unwrap_or((ids, &[]));
+    let first = first.join(", ");
+    if more.is_empty() { first } else { format!("{first} and {} more", more.len()) }
+}
+
+/// As Airtable answers them: `{"records": […]}`, or the only one as it is.
+pub fn one_or_all(records: &[Record], single: bool) -> Value {
+    match records {
+        [record] if single => json!(record),
+        records => json!({"records": records}),
+    }
 }
 
 /// The records in an answer: one, or a list of them.

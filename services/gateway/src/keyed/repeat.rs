@@ -44,7 +44,7 @@ impl Finder {
             (status, _) if status.is_success() => Ok(Found::Done(answer)),
             // The status alone may be of a proxy, or of another table.
             (StatusCode::NOT_FOUND, Repeatable::Record { table, id })
-                if self.left(&table, std::slice::from_ref(&id), case.caller).await? == 0 =>
+                if self.left(&table, std::slice::from_ref(&id), case.caller).await?.is_empty() =>
             {
                 Ok(Found::Refused(answer))
             }
@@ -52,9 +52,10 @@ impl Finder {
         }
     }
 
-    /// How many of these records are there.
-    async fn left(&self, table: &str, ids: &[String], caller: &Caller) -> Result<usize, String> {
-        Ok(records::with_ids(&self.delivery, table, ids, false, caller).await?.len())
+    /// Those of these records that are there.
+    async fn left(&self, table: &str, ids: &[String], caller: &Caller) -> Result<Vec<String>, String> {
+        let records = records::with_ids(&self.delivery, table, ids, false, caller).await?;
+        Ok(records.into_iter().map(|record| record.id).collect())
     }
 
     /// Records that an earlier request created, the last one found and updated: they count as created.
@@ -101,10 +102,16 @@ impl Finder {
             status if status.is_success() => Ok(Found::Done(answer)),
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
                 let asked: BTreeSet<&String> = delete.ids.iter().collect();
-                match self.left(&delete.table, &delete.ids, case.caller).await? {
+                let left = self.left(&delete.table, &delete.ids, case.caller).await?;
+                match left.len() {
                     0 => Ok(Found::Done(deleted(delete))),
-                    left if left == asked.len() => Ok(Found::Refused(answer)),
-                    left => Err(format!("{left} of {} records to be deleted are left", asked.len())),
+                    count if count == asked.len() => Ok(Found::Refused(answer)),
+                    count => Err(format!(
+                        "{count} of {} records to be deleted are left in {:?}: {}",
+                        asked.len(),
+                        records::table(&delete.table),
+                        records::named(&left)
+                    )),
                 }
             }
             status => Err(refused(status)),
@@ -150,7 +157,7 @@ fn says_created(body: &Value, id: &str) -> bool {
 }
 
 /// Airtable's answer to a delete that found its records.
-fn deleted(delete: &Delete) -> Answer {
+pub fn deleted(delete: &Delete) -> Answer {
     let deleted: Vec<Value> = delete.ids.iter().map(|id| json!({"id": id, "deleted": true})).collect();
     let body = match deleted.as_slice() {
         [record] if delete.single => record.clone(),

@@ -5,11 +5,10 @@ use std::collections::{HashMap, HashSet};
 use airtable::Record;
 use http::StatusCode;
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::{
     abroad::Abroad,
-    cells::{self, Likeness, Verdict},
+    cells::{self, Likeness, PlainText, Verdict},
     claims::{self, Owner},
     find_out::{Case, Finder, Found, wait_until},
     mark::Mark,
@@ -17,13 +16,14 @@ use super::{
     records,
     write::Create,
 };
-use crate::{answer::Answer, queue::caller::Caller};
+use crate::{answer::Answer, queue::caller::Caller, schema};
 
 /// What one look at the table says.
 enum Sight {
     Created(Vec<Record>),
     NotCreated,
-    Unclear,
+    /// Because of these records.
+    Unclear(Vec<String>),
     /// A record may be of another key's write that is on its way.
     Contested,
 }
@@ -37,9 +37,9 @@ struct Seen {
     unclaimed: Vec<Record>,
     /// Claimed by nobody, and different: one may have been like the create before somebody changed it.
     different: HashSet<String>,
-    /// One that is claimed by nobody and like the create may be older than it.
-    doubtful: bool,
-    /// One that is claimed by nobody may be of another key's write under way.
+    /// Claimed by nobody, like the create, and perhaps older than it.
+    doubtful: Vec<String>,
+    /// One of nobody's may be of another key's write under way.
     contested: bool,
     /// Whether there was any record that is not claimed by another key.
     any: bool,
@@ -53,6 +53,8 @@ struct Search<'a> {
     /// By it records are known to be of a key, whatever the ledger has forgotten.
     mark: Option<&'a Mark>,
     window: Window,
+    /// None where that was not needed so far.
+    plain: Option<PlainText>,
     /// When records that are like the create were seen first. They are of no write that departed later.
     sighted: HashMap<String, Sighted>,
     /// A look saw all that the create can have brought: what is like it and appears later is not of it.
@@ -65,6 +67,13 @@ impl Search<'_> {
         let mark = self.mark?;
         let cell = record.fields.get(if self.by_id { &mark.field } else { &mark.name })?;
         mark.owns(cell.as_str()?).map(|own| if own { Owner::Asker } else { Owner::Other })
+    }
+
+    fn likeness(&self, record: &Record) -> Likeness {
+        match &self.plain {
+            Some(plain) => cells::closest(self.create, &record.fields, plain),
+            None => cells::closest(self.create, &record.fields, &PlainText::default()),
+        }
     }
 }
 
@@ -93,17 +102,21 @@ impl Finder {
             Err(why) => return Ok(Found::Unknowable(why)),
         };
         let window = self.window(case);
-        let sighted = HashMap::new();
-        let mut search = Search { case, create, by_id, mark, window, sighted, is_complete: false };
+        let (plain, sighted, is_complete) = (None, HashMap::new(), false);
+        let mut search = Search { case, create, by_id, mark, window, plain, sighted, is_complete };
         loop {
             let asked = self.ledger.now();
             match self.look(&mut search).await? {
                 Sight::Created(found) => {
                     return self.created(create, found, by_id, case.caller).await.map(Found::Done);
                 }
-                Sight::Unclear => {
-                    let why = "records like those asked for were created, but not provably by this request";
-                    return Err(why.to_owned());
+                Sight::Unclear(records) => {
+                    let is_asked = search.plain.is_some();
+                    let plain = search.plain.insert(self.plain_text(create, case.caller).await);
+                    // What looks alike but for its punctuation may be told apart then.
+                    if is_asked || !plain.is_in(create) {
+                        return Err(in_doubt(&create.table, &records));
+                    }
                 }
                 Sight::NotCreated if asked >= window.settled => return Ok(Found::Absent),
                 Sight::NotCreated => {
@@ -158,7 +171,7 @@ impl Finder {
         if created.is_some_and(|created| created < from || created > to) {
             return Ok(());
         }
-        let (key, likeness) = (search.case.claim.key(), cells::closest(search.create, &record.fields));
+        let (key, likeness) = (search.case.claim.key(), search.likeness(&record));
         let is_like = likeness <= Likeness::Unclear;
         if search.is_complete && is_like && !search.sighted.contains_key(&record.id) {
             return Ok(());
@@ -178,7 +191,7 @@ impl Finder {
         match owner {
             Owner::Asker => seen.own.push(record),
             Owner::Other => (),
-            Owner::Nobody if birth != Birth::Since => seen.doubtful |= is_like,
+            Owner::Nobody if birth != Birth::Since => seen.doubtful.extend(is_like.then_some(record.id)),
             Owner::Nobody if likeness == Likeness::Different => {
                 seen.different.insert(record.id);
             }
@@ -204,9 +217,14 @@ impl Finder {
             all.extend(unclaimed);
         }
         let cells: Vec<_> = all.iter().map(|record| record.fields.clone()).collect();
-        match cells::judge(search.create, &cells) {
-            Verdict::Created(_) | Verdict::NotCreated if doubtful && !all_own => Ok(Sight::Unclear),
-            Verdict::Created(_) if !all_own && !self.knows_all_claims(search).await? => Ok(Sight::Unclear),
+        let akin = || all.iter().filter(|record| search.likeness(record) <= Likeness::Akin);
+        let unclear = || {
+            let akin = akin().map(|record| record.id.clone());
+            Sight::Unclear(akin.chain(doubtful.iter().cloned()).collect())
+        };
+        match cells::judge(search.create, &cells, search.plain.as_ref().unwrap_or(&PlainText::default())) {
+            Verdict::Created(_) | Verdict::NotCreated if !doubtful.is_empty() && !all_own => Ok(unclear()),
+            Verdict::Created(_) if !all_own && !self.knows_all_claims(search).await? => Ok(unclear()),
             Verdict::Created(positions) => {
                 Ok(Sight::Created(positions.into_iter().filter_map(|it| all.get(it).cloned()).collect()))
             }
@@ -214,10 +232,10 @@ impl Finder {
             // Different from what was written, but one may have been that before somebody changed it.
             Verdict::NotCreated => {
                 let in_question = |id: &String| different.contains(id) || all.iter().any(|it| it.id == *id);
-                let is_modified = self.any_modified(search, in_question).await?;
-                Ok(if is_modified { Sight::Unclear } else { Sight::NotCreated })
+                let modified = self.modified(search, in_question).await?;
+                Ok(if modified.is_empty() { Sight::NotCreated } else { Sight::Unclear(modified) })
             }
-            Verdict::Unclear => Ok(Sight::Unclear),
+            Verdict::Unclear => Ok(unclear()),
         }
     }
 
@@ -229,17 +247,24 @@ impl Finder {
         Ok(search.window.from >= horizon)
     }
 
-    async fn any_modified(
+    async fn modified(
         &self,
         search: &Search<'_>,
         in_question: impl Fn(&String) -> bool,
-    ) -> Result<bool, String> {
+    ) -> Result<Vec<String>, String> {
         let (from, to) = search.window.with_skew();
-        let (mut pages, mut any) = (records::modified_between(search.create, from, to), false);
+        let (mut pages, mut modified) = (records::modified_between(search.create, from, to), Vec::new());
         while let Some(page) = pages.next(&self.delivery, search.case.caller).await? {
-            any |= page.iter().any(|record| in_question(&record.id));
+            modified.extend(page.into_iter().map(|record| record.id).filter(&in_question));
         }
-        Ok(any)
+        Ok(modified)
+    }
+
+    /// Where punctuation counts in the table of `create`; nowhere where its schema can't be read.
+    async fn plain_text(&self, create: &Create, caller: &Caller) -> PlainText {
+        let Ok(tables) = self.schema.tables(caller).await else { return PlainText::default() };
+        let table = schema::table(&tables, &records::table(&create.table));
+        table.map(PlainText::of).unwrap_or_default()
     }
 
     /// The answer that was lost, made from the records that were found, with their cells by id or by name.
@@ -260,10 +285,16 @@ impl Finder {
             let found: Option<Vec<Record>> = ids.iter().map(again).collect();
             found.ok_or("a record that was found is gone")?
         };
-        let body = match found.as_slice() {
-            [record] if create.single => json!(record),
-            records => json!({"records": records}),
-        };
-        Ok(Answer::json(StatusCode::OK, &body))
+        Ok(Answer::json(StatusCode::OK, &records::one_or_all(&found, create.single)))
     }
+}
+
+/// Why a create stays unknown, for the person who decides.
+fn in_doubt(table: &str, records: &[String]) -> String {
+    let table = records::table(table);
+    format!(
+        "records like those asked for were created in {table:?}, but not provably by this request: {}. Look whose \
+         they are, and say so by PUT /api/airtable/ledger/{{key}}",
+        records::named(records)
+    )
 }

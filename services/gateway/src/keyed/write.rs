@@ -97,6 +97,43 @@ pub fn upserted(request: &Request) -> Option<Create> {
     body.get("performUpsert").filter(|_| is_base(base)).map(|_| create)
 }
 
+/// The records that `request` updates, none of them new, and how they are answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Update {
+    /// `/v0/{base}/{table}`, percent-encoded.
+    pub table: String,
+    pub ids: Vec<String>,
+    /// One record by its path, answered as an object of its own.
+    pub single: bool,
+    pub by_field_id: bool,
+}
+
+impl Update {
+    /// None where `request` is something else.
+    pub fn of(request: &Request) -> Option<Self> {
+        let path = request.target.split('?').next().unwrap_or_default();
+        let segments: Vec<&str> = path.trim_end_matches('/').split('/').skip(2).collect();
+        let (&Method::PATCH | &Method::PUT, [base, table, of_path @ ..]) =
+            (&request.method, segments.as_slice())
+        else {
+            return None;
+        };
+        let body: Value = serde_json::from_slice(&request.body).ok()?;
+        let id = |record: &Value| record.get("id")?.as_str().map(str::to_owned);
+        let ids = match of_path {
+            [] => body.get("records")?.as_array()?.iter().map(id).collect::<Option<Vec<String>>>()?,
+            [id] => vec![(*id).to_owned()],
+            _ => return None,
+        };
+        (is_base(base) && ids.iter().all(|id| Kind::Record.names(id))).then(|| Self {
+            table: format!("/v0/{base}/{table}"),
+            ids,
+            single: !of_path.is_empty(),
+            by_field_id: body.get("returnFieldsByFieldId") == Some(&Value::Bool(true)),
+        })
+    }
+}
+
 fn is_base(segment: &str) -> bool {
     segment.starts_with("app")
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     setup::{Running, answer},
-    upstream::{Reply, Seen, Table, Upstream, now},
+    upstream::{Reply, Seen, Table, Upstream, now, scripted},
 };
 
 /// A table whose first write is cut: after it took effect, or before.
@@ -68,6 +68,45 @@ async fn a_create_cut_before_its_effect_is_sent_again_after_it_settled() {
     assert_eq!(answer(create(&gateway, "k", "A")).await.0, 200);
     assert!(begun.elapsed().as_secs_f64() >= 1.0, "it could still have been on its way");
     assert_eq!(table.records().len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_is_no_outcome_and_is_not_kept() {
+    let (table, upstream) = scripted(|count, seen, table| match count {
+        0 => Reply::Html(200, "<html>log in</html>"),
+        _ => table.apply(seen),
+    })
+    .await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let (status, body) = answer(create(&gateway, "k", "A")).await;
+    assert_eq!((status.as_u16(), &body), (200, &table.records()[0]));
+    assert_eq!(answer(create(&gateway, "k", "A")).await.1, body);
+    assert_eq!(table.records().len(), 1);
+}
+
+#[tokio::test]
+async fn order_numbers_that_differ_in_their_punctuation_are_told_apart_but_not_in_rich_text() {
+    for (kind, expected) in [("singleLineText", 200), ("richText", 503)] {
+        let (table, mut is_cut) = (Table::default(), false);
+        let copy = table.clone();
+        let upstream = Upstream::new(move |seen| {
+            let formula = seen.body["filterByFormula"].as_str().unwrap_or_default();
+            match seen.target.ends_with("/Deals") && !std::mem::replace(&mut is_cut, true) {
+                true => Reply::Cut,
+                false if formula.contains("LAST_MODIFIED") => Reply::Json(200, json!({"records": []})),
+                false => copy.apply(seen),
+            }
+        })
+        .await;
+        let fields = json!([{"id": "fld00000000000001", "name": "Name", "type": kind}]);
+        let tables = json!({"tables": [{"id": "tbl00000000000001", "name": "Deals",
+            "primaryFieldId": "fld00000000000001", "fields": fields}]});
+        table.schema(&tables);
+        put(&table, &json!({"Name": "R-20"}));
+        let gateway = Running::new(&upstream.url, &[]).await;
+        let (status, body) = answer(create(&gateway, "k", "R2-0")).await;
+        assert_eq!(status.as_u16(), expected, "{kind}: {body}");
+    }
 }
 
 #[tokio::test]

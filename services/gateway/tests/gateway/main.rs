@@ -20,6 +20,7 @@ mod replicas;
 mod restart;
 mod rights;
 mod schema;
+mod settling;
 mod setup;
 mod shared;
 mod shared_ledger;

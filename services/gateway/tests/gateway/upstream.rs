@@ -35,6 +35,8 @@ pub enum Reply {
     Later(Duration, u16, Value),
     /// With a header.
     With(u16, &'static str, &'static str, Value),
+    /// What is not Airtable's: a page.
+    Html(u16, &'static str),
     /// Closes the connection without an answer.
     Cut,
 }
@@ -76,20 +78,21 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>, log: Arc<Mutex
     let seen = read(&mut stream).await?;
     log.lock().unwrap().push(seen.clone());
     let reply = script.lock().unwrap()(&seen);
+    let json = "content-type: application/json; charset=utf-8\r\n";
     let (status, header, body) = match reply {
         Reply::Cut => return None,
-        Reply::Json(status, body) => (status, String::new(), body),
-        Reply::With(status, name, value, body) => (status, format!("{name}: {value}\r\n"), body),
+        Reply::Json(status, body) => (status, json.to_owned(), body.to_string()),
+        Reply::With(status, name, value, body) => {
+            (status, format!("{json}{name}: {value}\r\n"), body.to_string())
+        }
+        Reply::Html(status, page) => (status, "content-type: text/html\r\n".to_owned(), page.to_owned()),
         Reply::Later(pause, status, body) => {
             tokio::time::sleep(pause).await;
-            (status, String::new(), body)
+            (status, json.to_owned(), body.to_string())
         }
     };
-    let body = body.to_string();
-    let head = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: application/json; charset=utf-8\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n",
-        body.len()
-    );
+    let head =
+        format!("HTTP/1.1 {status} X\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n", body.len());
     stream.write_all(format!("{head}{body}").as_bytes()).await.ok()
 }
 
@@ -117,32 +120,43 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
 
 /// A small table: creates, lists, updates and deletes records; every list answers all of them.
 #[derive(Clone, Default)]
-pub struct Table(Arc<Mutex<Vec<Value>>>);
+pub struct Table {
+    records: Arc<Mutex<Vec<Value>>>,
+    schema: Arc<Mutex<Option<Value>>>,
+}
 
 impl Table {
     pub fn records(&self) -> Vec<Value> {
-        self.0.lock().unwrap().clone()
+        self.records.lock().unwrap().clone()
     }
 
     /// Adds a record without a request.
     pub fn put(&self, record: &Value) {
-        self.0.lock().unwrap().push(record.clone());
+        self.records.lock().unwrap().push(record.clone());
+    }
+
+    /// What the schema API answers from now on.
+    pub fn schema(&self, tables: &Value) {
+        *self.schema.lock().unwrap() = Some(tables.clone());
     }
 
     /// Takes the last record out again.
     pub fn take_last(&self) {
-        self.0.lock().unwrap().pop();
+        self.records.lock().unwrap().pop();
     }
 
     /// Takes effect, and answers as Airtable would.
     pub fn apply(&self, seen: &Seen) -> Reply {
-        let mut records = self.0.lock().unwrap();
+        let mut records = self.records.lock().unwrap();
         let path = seen.target.split('?').next().unwrap_or_default();
         let id = path.rsplit('/').next().unwrap_or_default().to_owned();
         let found = records.iter().position(|record| record["id"] == *id);
         match seen.method.as_str() {
             "POST" if path.ends_with("/listRecords") => Reply::Json(200, json!({"records": *records})),
-            "GET" if path.ends_with("/tables") => Reply::Json(200, json!({"tables": []})),
+            "GET" if path.ends_with("/tables") => {
+                let tables = self.schema.lock().unwrap().clone();
+                Reply::Json(200, tables.unwrap_or_else(|| json!({"tables": []})))
+            }
             "GET" => Reply::Json(200, json!({"records": *records})),
             "POST" => {
                 let record = json!({"id": format!("rec{:014}", records.len() + 1), "createdTime": now(),

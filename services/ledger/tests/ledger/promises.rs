@@ -2,7 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
-use ledger::{Begin, Close, Error, Fenced, LEASE, Ledger, Look};
+use ledger::{Begin, Close, Error, Fenced, LEASE, Ledger, Look, Resume};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use valkey::{Valkey, cmd, testing::Server};
@@ -93,6 +93,32 @@ async fn a_claim_dropped_unsettled_leaves_its_key_interrupted_with_the_last_note
         assert_eq!(ledger.look("k").await.unwrap(), Look::InFlight);
         claim.close(Some(json!("found")), now()).await.unwrap();
         assert_eq!(state(&begin(&ledger, "k").await), ("closed", Some(json!("found"))));
+    }
+}
+
+async fn not_resumed(ledger: &Ledger) -> Look {
+    match ledger.resume("k").await.unwrap() {
+        Resume::Not(look) => look,
+        taken @ Resume::Interrupted(..) => panic!("{taken:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_takes_up_an_interrupted_key_keeps_others_from_it() {
+    for place in Place::all() {
+        let ledger = place.open();
+        assert_eq!(not_resumed(&ledger).await, Look::Unknown);
+        let claim = fresh(begin(&ledger, "k").await);
+        assert_eq!(not_resumed(&ledger).await, Look::InFlight);
+        drop(claim);
+        given_up(&ledger, "k").await;
+        let Resume::Interrupted(claim, intent) = ledger.resume("k").await.unwrap() else {
+            panic!("not interrupted")
+        };
+        assert_eq!(intent.note, json!({"step": "k"}));
+        assert_eq!(state(&begin(&ledger, "k").await), ("in flight", None));
+        claim.finish(json!("said"), now()).await.unwrap();
+        assert_eq!(not_resumed(&ledger).await, Look::Done(json!("said")));
     }
 }
 
