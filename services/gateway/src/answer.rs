@@ -33,6 +33,12 @@ impl Answer {
         Self::json(StatusCode::NOT_FOUND, &json!({"error": "NOT_FOUND"}))
     }
 
+    /// 405 of the gateway's own paths; `Allow` names the methods that they take.
+    pub fn method_not_allowed() -> Self {
+        let message = "this path takes other methods, see Allow";
+        Self::error(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
     /// Airtable's 401.
     pub fn authentication_required() -> Self {
         Self::error(StatusCode::UNAUTHORIZED, "AUTHENTICATION_REQUIRED", "Authentication required")

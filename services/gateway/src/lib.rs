@@ -41,7 +41,7 @@ use tower::{Service, layer::layer_fn};
 pub use config::{Config, Error, Switch};
 pub use state::Gateway;
 
-use crate::queue::slots::Check;
+use crate::{answer::Answer, queue::slots::Check};
 
 /// What a gateway answers by, without the routes of the host.
 pub fn app(gateway: Gateway) -> App {
@@ -49,7 +49,10 @@ pub fn app(gateway: Gateway) -> App {
     let for_browsers = watched(host::for_browsers(airtable.clone()), gateway.clone());
     let elsewhere = watched(airtable, gateway.clone());
     let watching = gateway.clone();
-    let own = platform::routes().merge(attachments::routes()).with_state(gateway);
+    let own = platform::routes()
+        .merge(attachments::routes())
+        .method_not_allowed_fallback(async || Answer::method_not_allowed())
+        .with_state(gateway);
     let own = own.layer(layer_fn(move |route: Route| watched(route, watching.clone())));
     App::from(own.fallback_service(elsewhere)).direct("/v0/{*path}", for_browsers)
 }

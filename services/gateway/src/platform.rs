@@ -95,7 +95,7 @@ async fn settle(
 ) -> Result<Answer, Answer> {
     let client = require_full(&gateway, &parts.headers).await?;
     let (key, caller) = (named(&key, &parts)?, gateway.caller(&client, &parts)?);
-    let verdict = Verdict::read(&proxy::read_body(&gateway, body, 1).await?)?;
+    let verdict = Verdict::read(&proxy::read_body(&gateway, body, 1, caller.deadline).await?)?;
     Ok(gateway.idempotency().settle(key, verdict, client.name, caller).await)
 }
 
@@ -107,7 +107,7 @@ async fn close(
 ) -> Result<Answer, Answer> {
     let client = require_full(&gateway, &parts.headers).await?;
     let (key, caller) = (named(&key, &parts)?, gateway.caller(&client, &parts)?);
-    let body = proxy::read_body(&gateway, body, proxy::COPIES_OF_KEYED).await?;
+    let body = proxy::read_body(&gateway, body, proxy::COPIES_OF_KEYED, caller.deadline).await?;
     let write = closing::read_write(&body, gateway.base())?;
     let under_way = match &write {
         Some(write) => gateway.reads().write(write, caller.deadline).await?,

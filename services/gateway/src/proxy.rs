@@ -8,10 +8,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use http::{Method, StatusCode, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::LengthLimitError;
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 use tower::{Service, service_fn};
 
 use crate::{
@@ -66,7 +67,7 @@ async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer>
     }
     .map(|key| client.key(key));
     let copies = if key.is_some() { COPIES_OF_KEYED } else { 1 };
-    let request = upstream_request(&parts, path, read_body(&gateway, body, copies).await?);
+    let request = upstream_request(&parts, path, read_body(&gateway, body, copies, caller.deadline).await?);
     let (request, filter) = match &client.rights {
         Rights::Tables(rights) if target == Target::Base => {
             let ledger = key.as_ref().map(|key| (key, &**gateway.idempotency()));
@@ -99,15 +100,21 @@ async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer>
 pub const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// The body, as far as there is room for so many copies of it.
-pub async fn read_body(gateway: &Gateway, body: Body, copies: usize) -> Result<Bytes, Answer> {
+/// The body, as far as there is room for so many copies of it, and it is there in time.
+pub async fn read_body(
+    gateway: &Gateway,
+    body: Body,
+    copies: usize,
+    deadline: Instant,
+) -> Result<Bytes, Answer> {
     let largest =
         body.size_hint().upper().map_or(LARGEST_BODY, |size| usize::try_from(size).unwrap_or(usize::MAX));
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     let room = gateway.room().reserve(largest.min(LARGEST_BODY) * copies).ok_or_else(room::full)?;
-    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|error| unreadable(&error))?;
+    let read = timeout_at(deadline, axum::body::to_bytes(body, LARGEST_BODY)).await;
+    let body = read.map_err(|_| too_slow())?.map_err(|error| unreadable(&error))?;
     Ok(room.keep(body.len() * copies).hold(body))
 }
 
@@ -147,6 +154,13 @@ fn only_base(answer: Answer, base: &str) -> Answer {
         bases.retain(|listed| listed.get("id").and_then(Value::as_str) == Some(base));
     }
     Answer { body: body.to_string().into(), ..answer }
+}
+
+/// 408 for a body that does not come. What is left of it would be taken for the next request.
+fn too_slow() -> Answer {
+    let message = "the body did not come within the request's time; nothing was sent";
+    Answer::error(StatusCode::REQUEST_TIMEOUT, "REQUEST_BODY_TIMEOUT", message)
+        .with(header::CONNECTION, HeaderValue::from_static("close"))
 }
 
 /// 413 for a body that is too large, 400 for one that ended before its end, or is none.

@@ -1,5 +1,7 @@
 //! Airtable's own paths, bodies, statuses and headers come through unchanged; retries are invisible.
 
+use std::time::Duration;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::{
@@ -186,4 +188,39 @@ async fn the_platform_sees_tables_and_the_state_of_the_queue() {
     assert_eq!(upstream.seen()[0].target, format!("/v0/meta/bases/{BASE}/tables"));
     let status = answer(gateway.request(Method::GET, "/api/airtable/status")).await.1;
     assert_eq!((&status["queueLength"], &status["lockoutSecondsLeft"]), (&json!(0), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_in_time_is_answered_and_nothing_is_sent() {
+    let upstream = Upstream::new(|_| Reply::Json(200, json!({}))).await;
+    let gateway = Running::new(&upstream.url, &[]).await;
+    let mut stream = TcpStream::connect(gateway.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let request = format!(
+        "POST /v0/{BASE}/Deals HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nidempotency-key: k\r\n\
+         request-timeout: 0.5\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{{"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    let reading = stream.read_to_string(&mut response);
+    tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap().unwrap();
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
+    assert!(response.contains("connection: close"), "{response}");
+    assert!(response.contains(r#"{"error":{"type":"REQUEST_BODY_TIMEOUT","message":"#), "{response}");
+    assert_eq!(upstream.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_of_the_gateway_does_not_take_is_told_in_airtables_shape() {
+    let gateway = Running::new("http://127.0.0.1:9", &[]).await;
+    for (method, path, allowed) in [
+        (Method::POST, "/attachments/tbl1/rec1/att1/full/x/y", "GET,HEAD"),
+        (Method::PATCH, "/api/airtable/status", "GET,HEAD"),
+        (Method::POST, "/api/airtable/ledger/k", "GET,HEAD,PUT,DELETE"),
+    ] {
+        let response = gateway.request(method, path).send().await.unwrap();
+        let allow = response.headers()["allow"].to_str().unwrap();
+        assert_eq!((response.status().as_u16(), allow), (405, allowed), "{path}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["error"]["type"], "METHOD_NOT_ALLOWED", "{path}");
+    }
 }
