@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use airtable::id::Kind;
 use auth::ApiServer;
 use reqwest::Url;
 
@@ -9,6 +10,9 @@ use crate::{delivery::upstream, links, queue::Limits, reads, store, webhook};
 
 /// What Airtable allows one user in a second, over all bases.
 const OF_TOKEN: u32 = 50;
+
+/// Longer than the kernel keeps what nobody acknowledges (5 s). Tests that kill gateways don't wait for a network.
+const SETTLE_AT_LEAST: u64 = if cfg!(feature = "failpoints") { 0 } else { 6 };
 
 /// What a gateway takes on its command line; each option also from the environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -69,8 +73,8 @@ pub struct Config {
     /// single line text: then they are found by it, not by their cells
     #[arg(long, env = "GATEWAY_KEY_FIELD", value_name = "FIELD", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub key_field: Option<String>,
-    /// Seconds after which a request whose connection broke can no longer take effect
-    #[arg(long, env = "GATEWAY_SETTLE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=600))]
+    /// Seconds after which a request whose connection broke can no longer take effect, at least 6
+    #[arg(long, env = "GATEWAY_SETTLE_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(SETTLE_AT_LEAST..=600))]
     pub settle_seconds: u64,
     /// File that remembers what was written under which Idempotency-Key, of one replica; without it that is in the store,
     /// or in memory where there is none
@@ -176,12 +180,12 @@ pub enum Error {
     },
 }
 
-/// A base id: `app` and letters and digits, so that it needs no encoding in a path.
 fn base_id(text: &str) -> Result<String, String> {
-    let is_id = text
-        .strip_prefix("app")
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if is_id { Ok(text.to_owned()) } else { Err("expected `app` followed by letters and digits".to_owned()) }
+    if Kind::Base.names(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected `app` followed by 14 letters and digits".to_owned())
+    }
 }
 
 /// A URL that paths are put behind: what else it had would be lost.
@@ -209,6 +213,8 @@ fn upstream_url(text: &str) -> Result<Url, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]
@@ -227,6 +233,41 @@ mod tests {
             "x",
         ] {
             assert!(base_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn refusal(more: &str) -> Option<String> {
+        let line = [
+            "gateway",
+            "--listen=127.0.0.1:0",
+            "--token-file=t",
+            "--client-key-file=k",
+            "--base=appAAAAAAAAAAAAAA",
+        ];
+        let more = more.split_whitespace();
+        Line::try_parse_from(line.into_iter().chain(more)).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_request_is_not_taken_for_gone_while_the_kernel_may_still_send_it() {
+        assert_eq!(refusal("--settle-seconds=6"), None);
+        if !cfg!(feature = "failpoints") {
+            let said = refusal("--settle-seconds=5").unwrap();
+            assert!(said.contains("6..=600"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_base_is_named_by_an_id_of_17_characters() {
+        assert!(base_id("appCRM00000000001").is_ok());
+        for text in ["appCRM0000000000", "appCRM000000000011", "tblCRM00000000001", "appCRM0000000000/"] {
+            assert!(base_id(text).unwrap_err().contains("14 letters"), "{text}");
         }
     }
 

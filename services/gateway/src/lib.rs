@@ -85,6 +85,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     tracing::info!(%address, base = gateway.base(), upstream = %config.upstream, "the gateway listens");
     let mut background = JoinSet::new();
     background.spawn(gateway.clone().watch_upstream());
+    background.spawn(gateway.clone().watch_rights());
     background.spawn(gateway.clone().sweep_ledger());
     background.spawn(gateway.clone().measure_ledger());
     background.spawn(gateway.clone().keep_webhook());

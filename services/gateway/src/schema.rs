@@ -97,6 +97,11 @@ impl Schema {
         self.fresh(caller, |age, tables| age < AT_MOST_EVERY || !Arc::ptr_eq(tables, seen)).await
     }
 
+    /// The tables as they were read last, however long ago.
+    pub fn latest(&self) -> Option<Tables> {
+        self.known().as_ref().map(|known| known.tables.clone())
+    }
+
     /// Asks once, also where others are not admitted, and says what became of it.
     pub async fn probe(&self, deadline: Instant) -> Result<Trip, Undelivered> {
         let asked = self.0.reads.ask_tables().await;

@@ -1,6 +1,6 @@
 //! What all requests of a gateway share.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use auth::TokenReview;
 use http::request::Parts;
@@ -46,6 +46,7 @@ use crate::{
 /// Between the end of a write and what is told of it.
 const ANSWERING: Duration = Duration::from_secs(15);
 const MEASURE_EVERY: Duration = Duration::from_secs(30);
+const WATCH_RIGHTS_EVERY: Duration = Duration::from_secs(5);
 
 /// A gateway; clones share it.
 #[derive(Clone)]
@@ -147,6 +148,21 @@ impl Gateway {
     /// Probes the upstream for ever, so that readiness tells the truth.
     pub async fn watch_upstream(self) {
         self.0.health.watch(&self.0.schema).await;
+    }
+
+    /// Warns once of each table or field that rights name and the base, as it was read last, does not have; for ever.
+    pub async fn watch_rights(self) {
+        let mut told = BTreeSet::new();
+        loop {
+            if let Some(tables) = self.0.schema.latest() {
+                let unknown = self.0.gatekeeper.unknown(&tables);
+                for news in unknown.difference(&told) {
+                    tracing::warn!("{news}");
+                }
+                told = unknown;
+            }
+            tokio::time::sleep(WATCH_RIGHTS_EVERY).await;
+        }
     }
 
     /// Forgets old keys, for ever.

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use auth::{Key, Keys};
@@ -132,6 +133,17 @@ impl Clients {
         self.service_accounts.get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
+    /// Each client with rights on some tables only, by its name.
+    pub fn limited(&self) -> impl Iterator<Item = (String, Arc<[TableRights]>)> {
+        let accounts = self.service_accounts.iter();
+        let accounts = accounts.map(|((namespace, name), terms)| (format!("{namespace}/{name}"), terms));
+        let keys = self.by_key.iter().map(|(name, terms)| (name.clone(), terms));
+        keys.chain(accounts).filter_map(|(name, terms)| match &terms.rights {
+            Rights::Tables(rights) => Some((name, rights.clone())),
+            Rights::Full | Rights::ReadOnly => None,
+        })
+    }
+
     /// Whether nobody is listed.
     pub fn is_empty(&self) -> bool {
         self.by_key.is_empty() && self.service_accounts.is_empty()
@@ -186,6 +198,18 @@ mod tests {
         let misspelt =
             r#"{"keys": [{"name": "shop", "file": "x", "tables": [{"name": "Deals", "field": ["Name"]}]}]}"#;
         assert!(Clients::parse(misspelt, Path::new("/")).unwrap_err().contains("field"));
+    }
+
+    #[test]
+    fn who_is_limited_is_listed_whether_by_a_key_or_as_a_service_account() {
+        let tables = r#""tables": [{"name": "Deals"}]"#;
+        let text = format!(
+            r#"{{"keys": [{{"name": "shop", "file": "x", {tables}}}, {{"name": "admin", "file": "y"}}],
+                 "serviceAccounts": [{{"namespace": "sales", "name": "bot", {tables}}}]}}"#
+        );
+        let clients = Clients::parse(&text, Path::new("/")).unwrap();
+        let limited: Vec<_> = clients.limited().map(|(name, rights)| (name, rights.len())).collect();
+        assert_eq!(limited, [("shop".to_owned(), 1), ("sales/bot".to_owned(), 1)]);
     }
 
     #[test]

@@ -4,8 +4,9 @@ mod check;
 pub mod file;
 pub mod watched;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
+use airtable::Table;
 use auth::TokenReview;
 use http::{HeaderMap, Method};
 
@@ -13,7 +14,12 @@ use self::{
     file::{Clients, Terms},
     watched::{ClientsFile, Reading},
 };
-use crate::{answer::Answer, keyed::key::Key, rights::TableRights, route};
+use crate::{
+    answer::Answer,
+    keyed::key::Key,
+    rights::{self, TableRights, Unknown},
+    route,
+};
 
 /// What a client may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +129,12 @@ impl Gatekeeper {
     pub fn check(&self) -> Result<Option<String>, String> {
         let Reading { clients, stale } = self.read();
         check::verdict(stale, &clients.keys.survey(), clients.has_service_accounts())
+    }
+
+    /// What the rights of clients name that is not in these `tables`.
+    pub fn unknown(&self, tables: &[Table]) -> BTreeSet<Unknown> {
+        let Reading { clients, .. } = self.read();
+        clients.limited().flat_map(|(name, rights)| rights::unknown(&name, &rights, tables)).collect()
     }
 
     fn read(&self) -> Reading {

@@ -23,7 +23,7 @@ use tower::{Service, util::MapResponse};
 
 /// Name, connection, tunnel and TLS together.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Nothing acknowledged for so long, and the kernel gives up as well; below the default of `--settle-seconds`.
+/// Nothing acknowledged for so long, and the kernel gives up as well; below the least of `--settle-seconds`.
 #[cfg(target_os = "linux")]
 const UNHEARD: Duration = Duration::from_secs(5);
 

@@ -9,6 +9,7 @@ mod filter;
 mod grant;
 mod list;
 mod proof;
+mod unknown;
 mod write;
 
 use self::{
@@ -26,6 +27,7 @@ use crate::{
 
 pub use filter::Filter;
 pub use grant::TableRights;
+pub use unknown::{Unknown, unknown};
 
 /// Decides about the requests of clients with limited rights.
 pub struct Inspector {

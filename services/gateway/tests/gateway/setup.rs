@@ -53,15 +53,20 @@ pub fn config(upstream: &str, folder: &Path, more: &[&str]) -> Config {
         ("--base", BASE),
         ("--requests-per-second", "50"),
         ("--lockout-seconds", "1"),
-        ("--settle-seconds", "0"),
         ("--queue-deadline-seconds", "20"),
     ] {
         if !more.iter().any(|argument| argument.starts_with(option)) {
             arguments.push(format!("{option}={value}"));
         }
     }
-    arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
-    Cli::parse_from(arguments).config
+    let (settle, more): (Vec<&str>, Vec<&str>) =
+        more.iter().partition(|argument| argument.starts_with("--settle-seconds="));
+    arguments.extend(more.into_iter().map(str::to_owned));
+    let mut config = Cli::parse_from(arguments).config;
+    // Less than a gateway takes: here no network keeps anything.
+    let settle = settle.first().and_then(|argument| argument.rsplit('=').next());
+    config.settle_seconds = settle.map_or(0, |seconds| seconds.parse().unwrap());
+    config
 }
 
 impl Running {
