@@ -33,6 +33,10 @@ impl Key {
         }
         Ok(key)
     }
+
+    fn unusable(&self, error: &Error) -> Fault {
+        Fault::Unusable { client: self.name.clone(), why: error.to_string() }
+    }
 }
 
 /// The keys of all clients.
@@ -86,16 +90,16 @@ impl Keys {
     /// matches nobody; that is logged when it is first met.
     pub fn find(&self, presented: &str) -> Option<&Key> {
         let presented: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
-        let mut unusable = false;
-        let mut found = Vec::new();
+        let (mut found, mut unusable) = (Vec::new(), Vec::new());
         for key in &self.keys {
             match key.read() {
                 Ok(secret) if bool::from(secret.hash().ct_eq(&presented)) => found.push(key),
                 Ok(_) => (),
-                Err(_) => unusable = true,
+                Err(error) => unusable.push(key.unusable(&error)),
             }
         }
-        if unusable || found.len() > 1 {
+        // A file that can't be used is read once for each request, not again to say what was said.
+        if found.len() > 1 || !self.are_told(&unusable) {
             self.survey();
         }
         match found.as_slice() {
@@ -111,10 +115,7 @@ impl Keys {
         for key in &self.keys {
             match key.read() {
                 Ok(secret) => holders.entry(secret.hash()).or_default().push(&key.name),
-                Err(error) => {
-                    let (client, why) = (key.name.clone(), error.to_string());
-                    faults.insert(Fault::Unusable { client, why });
-                }
+                Err(error) => drop(faults.insert(key.unusable(&error))),
             }
         }
         let usable = holders.values().filter(|names| names.len() == 1).count();
@@ -130,6 +131,14 @@ impl Keys {
             tracing::error!("{fault}");
         }
         Survey { usable, faults }
+    }
+
+    fn are_told(&self, faults: &[Fault]) -> bool {
+        if faults.is_empty() {
+            return true;
+        }
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.iter().all(|fault| told.contains(fault))
     }
 
     /// Those that were not there at the last look.
@@ -206,6 +215,8 @@ mod tests {
         assert_eq!(keys.news(&gone), [fault("gone")]);
         assert_eq!(keys.news(&gone), []);
         assert_eq!(keys.news(&empty), [fault("empty")]);
+        assert!(keys.are_told(&[]) && keys.are_told(&[fault("empty")]));
+        assert!(!keys.are_told(&[fault("empty"), fault("gone")]));
         assert_eq!(keys.news(&BTreeSet::new()), []);
         assert_eq!(keys.news(&gone), [fault("gone")]);
     }

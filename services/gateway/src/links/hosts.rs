@@ -38,7 +38,8 @@ impl FromStr for Host {
         let name = url.host_str().filter(|name| !name.is_empty()).ok_or_else(wrong)?;
         let is_host = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let is_wild = name.contains('*') || (is_parent && !name.contains('.'));
-        if !is_host || rest.ends_with('/') || is_wild || has_user(&url) {
+        let has_gap = name.starts_with('.') || name.contains("..");
+        if !is_host || rest.ends_with('/') || is_wild || has_gap || has_user(&url) {
             return Err(wrong());
         }
         Ok(Self { scheme, is_parent, name: name.to_owned(), port: url.port() })
@@ -131,6 +132,8 @@ mod tests {
             "*.",
             "*.com",
             "a.*.com",
+            "foo..bar",
+            ".com",
             "ftp://a.com",
             "a.com/",
             "a.com/b",
