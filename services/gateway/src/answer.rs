@@ -8,24 +8,38 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::answers::{SMALL, Share};
+
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Of a body that does not hold its room itself.
+    pub room: Share,
 }
 
 impl Answer {
     /// An answer with a JSON body.
     pub fn json(status: StatusCode, body: &Value) -> Self {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, JSON)]);
-        Self { status, headers, body: body.to_string().into() }
+        Self { status, headers, body: body.to_string().into(), room: Share::default() }
     }
 
     /// An error in Airtable's usual shape.
     pub fn error(status: StatusCode, kind: &str, message: &str) -> Self {
         Self::json(status, &json!({"error": {"type": kind, "message": message}}))
+    }
+
+    /// Done, and there is nothing to say.
+    pub fn no_content() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            room: Share::default(),
+        }
     }
 
     /// Airtable's 404 for paths it does not serve.
@@ -71,6 +85,24 @@ impl Answer {
         self
     }
 
+    /// The same answer without what the buffer that it was read into has left, which a small one shares with others.
+    #[must_use]
+    pub fn compact(self) -> Self {
+        if self.body.len() > SMALL {
+            return self;
+        }
+        Self { body: Bytes::copy_from_slice(&self.body), ..self }
+    }
+
+    /// The same answer, done with: its body holds its room itself.
+    #[must_use]
+    pub fn settled(self) -> Self {
+        if self.room.is_none() {
+            return self;
+        }
+        Self { body: self.room.hold(self.body), room: Share::default(), ..self }
+    }
+
     /// The body, where it is JSON.
     pub fn value(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
@@ -93,9 +125,10 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
+        let answer = self.settled();
+        let mut response = Response::new(Body::from(answer.body));
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
         response
     }
 }

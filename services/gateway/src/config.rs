@@ -6,10 +6,15 @@ use airtable::id::Kind;
 use auth::ApiServer;
 use reqwest::Url;
 
-use crate::{delivery::upstream, links, queue::Limits, reads, store, webhook};
+use crate::{answers::Bounds, delivery::upstream, links, queue::Limits, reads, store, webhook};
 
 /// What Airtable allows one user in a second, over all bases.
 const OF_TOKEN: u32 = 50;
+/// What is not for answers: 15 MiB at rest, 48 for bodies of requests, 8 for answers of writes beyond their room, and the rest for
+/// connections and what the allocator keeps.
+const NOT_FOR_ANSWERS: usize = 88 << 20;
+/// For answers beside those that are kept, at least.
+const LEAST_FOR_ANSWERS: usize = 24 << 20;
 
 /// Longer than the kernel keeps what nobody acknowledges (5 s). Tests that kill gateways don't wait for a network.
 const SETTLE_AT_LEAST: u64 = if cfg!(feature = "failpoints") { 0 } else { 6 };
@@ -87,6 +92,10 @@ pub struct Config {
     /// Days after which the outcome of a write is forgotten: longer than anybody repeats or undoes one
     #[arg(long, env = "GATEWAY_LEDGER_RETENTION_DAYS", default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub ledger_retention_days: u16,
+    /// Bytes of memory that the process may take. What is not needed otherwise is room for answers: 88 MiB less, those that
+    /// are kept among them, but never less than 24 MiB beside these
+    #[arg(long, env = "GATEWAY_MEMORY_BYTES", default_value_t = 128 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(64 << 20..))]
+    pub memory_bytes: u64,
     /// Reads that are shared and kept.
     #[command(flatten)]
     pub reads: reads::Options,
@@ -127,6 +136,14 @@ impl Config {
             length: usize::try_from(self.queue_length).unwrap_or(usize::MAX),
             lockout: Duration::from_secs(self.lockout_seconds),
         }
+    }
+
+    /// Room for answers.
+    pub fn answer_bounds(&self) -> Bounds {
+        let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let kept = if self.reads.keeps() { bytes(self.reads.bytes) } else { 0 };
+        let left = bytes(self.memory_bytes).saturating_sub(NOT_FOR_ANSWERS);
+        Bounds { all: left.max(kept.saturating_add(LEAST_FOR_ANSWERS)), kept }
     }
 
     /// Bounds of each HTTP request: what waited until its deadline still gets its answer.

@@ -5,6 +5,7 @@
 //! the gateway adds is in headers, in the types `GATEWAY_…` and `IDEMPOTENCY_…`, and under `/api/airtable/`.
 
 mod answer;
+mod answers;
 mod attachments;
 mod clients;
 mod company;

@@ -6,7 +6,6 @@ use axum::{
     extract::{Path, RawQuery, State},
     routing::{delete, get, post},
 };
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode, request::Parts};
 use jiff::Timestamp;
 use serde_json::json;
@@ -15,7 +14,7 @@ use crate::{
     Gateway,
     answer::Answer,
     clients::{Client, Rights},
-    delivery::{retry::Care, upstream::Request},
+    delivery::upstream::Request,
     keyed::{
         closing,
         key::{self, Key},
@@ -41,7 +40,7 @@ async fn tables(State(gateway): State<Gateway>, parts: Parts) -> Result<Answer, 
     let client = gateway.gatekeeper().identify(&parts.headers).await?;
     let caller = gateway.caller(&client, &parts)?;
     let request = Request::get(format!("/v0/meta/bases/{}/tables", gateway.base()));
-    let answer = gateway.delivery().send(&request, Care::Read, &caller).await?;
+    let answer = gateway.delivery().read(&request, &caller).await?;
     Ok(match client.rights {
         Rights::Full | Rights::ReadOnly => answer,
         Rights::Tables(rights) => Filter::Tables(rights.to_vec()).apply(answer),
@@ -74,7 +73,7 @@ async fn invalidate(
     let tables: Vec<_> =
         named.filter(|(name, _)| name == "table").map(|(_, table)| table.into_owned()).collect();
     gateway.reads().invalidate(&tables).await?;
-    Ok(Answer { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() })
+    Ok(Answer::no_content())
 }
 
 async fn look(

@@ -93,7 +93,7 @@ async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer>
         under_way.ended(&outcome).await;
         gateway.reads().wanted(wanted, &asked, None, outcome?)
     };
-    let answer = filter.apply(answer);
+    let answer = filtered(&gateway, &filter, care, answer).await?;
     Ok(if target == Target::Bases { only_base(answer, gateway.base()) } else { answer })
 }
 
@@ -126,6 +126,21 @@ fn held(gateway: &Gateway, asked: Request, sent: Request, copies: usize) -> Opti
     drop(asked);
     let room = gateway.room().reserve(sent.body.len() * copies)?;
     Some(Request { body: room.hold(sent.body), ..sent })
+}
+
+/// What the client gets of `answer`: of a read in room of its own, since others may have the same answer as it was.
+async fn filtered(
+    gateway: &Gateway,
+    filter: &Filter,
+    care: retry::Care,
+    answer: Answer,
+) -> Result<Answer, Answer> {
+    if *filter == Filter::Nothing || care != retry::Care::Read || !answer.status.is_success() {
+        return Ok(filter.apply(answer));
+    }
+    let room = gateway.delivery().answers().reserve_more(answer.body.len()).await;
+    let room = room.ok_or(Undelivered::AnswersFull)?;
+    Ok(Answer { room: room.into(), ..filter.apply(answer) })
 }
 
 /// Other bases and what is above bases is not for clients of this one.

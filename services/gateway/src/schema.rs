@@ -16,7 +16,6 @@ use crate::{
     answer::Answer,
     delivery::{
         self, Delivery, Undelivered,
-        retry::Care,
         upstream::{Request, Trip},
     },
     queue::caller::Caller,
@@ -128,7 +127,7 @@ impl Schema {
         let asked = self.0.reads.ask_tables().await;
         // For all who wait behind it, however patient this one is.
         let reader = Caller::gateway(caller.deadline);
-        let outcome = self.0.delivery.send(&self.0.request, Care::Read, &reader).await;
+        let outcome = self.0.delivery.read(&self.0.request, &reader).await;
         let learnt = self.learn(asked, &outcome).await;
         learnt.or_else(|unavailable| self.at_hand(&will_do).ok_or(unavailable))
     }

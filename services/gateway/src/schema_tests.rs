@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    answers::{Answers, Bounds},
     delivery::{Way, health::Health, token::Token, upstream::Upstream},
     metrics::Metrics,
     queue::{Limits, Queue},
@@ -30,6 +31,7 @@ fn schema() -> Schema {
         queue: Queue::new(limits, metrics.clone()),
         health: Health::new("appAAAAAAAAAAAAAA", metrics.clone()),
         metrics: metrics.clone(),
+        answers: Answers::new(Bounds { all: 1 << 20, kept: 0 }),
         merges: false,
     });
     let options = Line::parse_from(["gateway"]).options;

@@ -10,6 +10,7 @@ use telemetry::metrics::Metrics as Registry;
 use tokio::sync::Semaphore;
 
 use crate::{
+    answers::Answers,
     attachments::Attachments,
     clients::{Client, Gatekeeper, Source, file::Clients, watched::ClientsFile},
     config::{Config, Error, Switch},
@@ -82,12 +83,14 @@ impl Gateway {
         let metrics = Metrics::register(registry)?;
         let store = Store::open(&config.store, &metrics)?;
         let health = Health::new(&config.base, metrics.clone());
+        let answers = answers(config, registry)?;
         let delivery = Delivery::new(Way {
             upstream: Upstream::new(&config.upstream).map_err(Error::Upstream)?,
             token: Token::new(config.token_file.clone(), metrics.clone()),
             queue: queue(config, store.as_ref(), &metrics),
             health: health.clone(),
             metrics: metrics.clone(),
+            answers,
             merges: config.merge == Switch::On,
         });
         let doubt = config.patience() + upstream::TIMEOUT;
@@ -248,6 +251,15 @@ impl Gateway {
         let timing = parts.extensions.get::<Timing>().cloned().unwrap_or_default();
         Caller::new(client, &parts.headers, self.0.patience, timing)
     }
+}
+
+/// Room for answers, with its metric.
+fn answers(config: &Config, registry: &Registry) -> Result<Answers, Error> {
+    let answers = Answers::new(config.answer_bounds());
+    let (read, help) =
+        (answers.clone(), "Room that the bodies of answers take, kept ones included, in bytes.");
+    registry.read("gateway_answer_bytes", help, move || i64::try_from(read.taken()).unwrap_or(i64::MAX))?;
+    Ok(answers)
 }
 
 /// The queue, with permits of its own or of the store.

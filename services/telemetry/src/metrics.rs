@@ -1,7 +1,10 @@
 //! Prometheus metrics: a registry and constructors that register what they make.
 
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+    core::{Collector, Desc},
+    proto::MetricFamily,
 };
 
 /// Bounds in seconds for calls that take between a millisecond and the two minutes a queue may hold them.
@@ -40,6 +43,16 @@ impl Metrics {
         Ok(metric)
     }
 
+    /// A gauge that is read when it is asked for, and costs nothing before that; registered.
+    pub fn read(
+        &self,
+        name: &str,
+        help: &str,
+        read: impl Fn() -> i64 + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.registry.register(Box::new(Read { gauge: IntGauge::new(name, help)?, read }))
+    }
+
     /// A histogram of seconds by labels, with the bounds of [`SECONDS`], registered.
     pub fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, Error> {
         self.histogram(name, help, labels, SECONDS)
@@ -67,8 +80,30 @@ impl Metrics {
     }
 }
 
+/// A gauge and where its value is.
+struct Read<F> {
+    gauge: IntGauge,
+    read: F,
+}
+
+impl<F: Fn() -> i64 + Send + Sync> Collector for Read<F> {
+    fn desc(&self) -> Vec<&Desc> {
+        self.gauge.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.gauge.set((self.read)());
+        self.gauge.collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    };
+
     use super::*;
 
     #[test]
@@ -77,6 +112,16 @@ mod tests {
         let calls = metrics.counter("calls_total", "Calls.", &["verb"]).unwrap();
         calls.with_label_values(&["get"]).inc();
         assert!(metrics.text().unwrap().contains("calls_total{verb=\"get\"} 1"));
+    }
+
+    #[test]
+    fn what_is_read_is_read_anew_each_time() {
+        let (metrics, value) = (Metrics::new(), Arc::new(AtomicI64::new(1)));
+        let read = value.clone();
+        metrics.read("depth", "Depth.", move || read.load(Ordering::Relaxed)).unwrap();
+        assert!(metrics.text().unwrap().contains("\ndepth 1"));
+        value.store(2, Ordering::Relaxed);
+        assert!(metrics.text().unwrap().contains("\ndepth 2"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use self::mergeable::Single;
 use crate::{
-    delivery::{Undelivered, Way, retry::Outcome, upstream::Trip},
+    delivery::{Undelivered, Way, receive::Purpose, retry::Outcome, upstream::Trip},
     queue::{Permit, Turn, caller::Caller, turns::Place},
 };
 
@@ -94,7 +94,7 @@ pub fn carry(
             member.departed = true;
         }
         let holds = members.iter().filter_map(|member| member.hold.clone()).collect();
-        let sent = way.clone().carry(request, permit, holds).await;
+        let sent = way.clone().carry((request, Purpose::TellOfWrite), permit, holds).await;
         match &sent {
             Ok(trip) if Outcome::of(trip) == Outcome::Refused => take_apart(&way, members),
             _ => tell(members, &sent),

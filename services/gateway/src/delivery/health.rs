@@ -72,7 +72,7 @@ impl Health {
             Outcome::Unauthorized | Outcome::NotSent | Outcome::Lost | Outcome::Failed => {
                 self.doubt.notify_one();
             }
-            Outcome::Refused | Outcome::RateLimited | Outcome::Quota => (),
+            Outcome::Refused | Outcome::RateLimited | Outcome::Quota | Outcome::Dropped => (),
         }
     }
 
@@ -143,7 +143,7 @@ impl Health {
             },
             Ok(Trip::NotSent(why) | Trip::Lost(why)) => Err(format!("Unreachable: {why}")),
             Err(Undelivered::Token(NoToken::Missing(why))) => Err(format!("TokenMissing: {why}")),
-            Err(_) => return None,
+            Ok(Trip::Dropped) | Err(_) => return None,
         };
         Some(verdict)
     }

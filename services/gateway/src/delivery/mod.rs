@@ -4,6 +4,7 @@ pub mod breaker;
 mod connector;
 pub mod headers;
 pub mod health;
+pub mod receive;
 pub mod retry;
 pub mod timing;
 pub mod token;
@@ -18,12 +19,14 @@ use tokio::time::Instant;
 
 use self::{
     health::Health,
+    receive::Purpose,
     retry::{Care, Next, Outcome},
     token::{NoToken, Token},
     upstream::{Request, Trip, Upstream},
 };
 use crate::{
     answer::Answer,
+    answers::Answers,
     company::{self, Member, Verdict, mergeable::Single},
     metrics::Metrics,
     queue::{NoPermit, Permit, Queue, Turn, caller::Caller, turns::Place},
@@ -59,6 +62,9 @@ pub enum Undelivered {
     /// The request left, and no answer came: anything may have happened.
     #[error("the connection to Airtable broke before its answer came: {0}")]
     Lost(String),
+    /// A read was answered, and there was no room for its answer.
+    #[error("the answers that the gateway has at a time are too large together for one more of this size")]
+    AnswersFull,
 }
 
 impl From<NoPermit> for Undelivered {
@@ -83,6 +89,7 @@ impl From<Undelivered> for Answer {
             Undelivered::StoreUnavailable => Self::later("GATEWAY_STORE_UNAVAILABLE", &message, 5),
             Undelivered::Token(NoToken::Missing(_)) => Self::later("GATEWAY_TOKEN_MISSING", &message, 30),
             Undelivered::Token(NoToken::Refused(_)) => Self::later("GATEWAY_TOKEN_REFUSED", &message, 30),
+            Undelivered::AnswersFull => Self::later("GATEWAY_ANSWERS_FULL", &message, 5),
             Undelivered::Unavailable => Self::later("GATEWAY_UPSTREAM_UNAVAILABLE", &message, 5),
             Undelivered::NotSent(_) => Self::later("GATEWAY_UPSTREAM_UNREACHABLE", &message, 5),
             Undelivered::Lost(_) => Self::error(StatusCode::BAD_GATEWAY, "GATEWAY_ANSWER_LOST", &message),
@@ -101,6 +108,8 @@ pub struct Way {
     pub queue: Queue,
     pub health: Arc<Health>,
     pub metrics: Metrics,
+    /// Room for what comes back.
+    pub answers: Answers,
     /// Whether writes of one record may travel with others.
     pub merges: bool,
 }
@@ -116,19 +125,40 @@ impl Delivery {
         &self.0.queue
     }
 
+    /// Room for answers.
+    pub fn answers(&self) -> &Answers {
+        &self.0.answers
+    }
+
     /// Sends `request` until it has an answer, as `care` allows, at most until the caller's deadline (plus one answer's
     /// time).
     pub async fn send(&self, request: &Request, care: Care, caller: &Caller) -> Result<Answer, Undelivered> {
+        let purpose = if care == Care::Read { Purpose::PassOn } else { Purpose::TellOfWrite };
+        self.send_for(purpose, request, care, caller).await
+    }
+
+    /// The same for a read whose answer is made values of.
+    pub async fn read(&self, request: &Request, caller: &Caller) -> Result<Answer, Undelivered> {
+        self.send_for(Purpose::Decode, request, Care::Read, caller).await
+    }
+
+    async fn send_for(
+        &self,
+        purpose: Purpose,
+        request: &Request,
+        care: Care,
+        caller: &Caller,
+    ) -> Result<Answer, Undelivered> {
         let (mut place, mut retries) = (Place::Back, 0);
         let mut write = self.0.merges.then(|| Single::of(request, care)).flatten().map(Arc::new);
         loop {
             self.0.health.admit()?;
             tokio::select! {
                 biased;
-                usable = self.0.token.usable(caller.deadline) => drop(usable?),
+                ready = self.0.ready(purpose, caller.deadline) => ready?,
                 () = self.queue().closing().over() => return Err(Undelivered::Stopping),
             }
-            let heard = self.0.send_once(request, place, caller, write.as_ref()).await?;
+            let heard = self.0.send_once((request, purpose), place, caller, write.as_ref()).await?;
             place = Place::Front;
             let Verdict::Sent(sent) = heard else {
                 write = None;
@@ -157,18 +187,28 @@ impl Delivery {
     pub async fn probe(&self, request: &Request, deadline: Instant) -> Result<Trip, Undelivered> {
         let ask = Caller::gateway(deadline).ask(Place::Back, None);
         match self.0.queue.turn(ask, deadline, None).await? {
-            Turn::Send(permit, _) => self.0.clone().trip(request.clone(), permit).await,
+            Turn::Send(permit, _) => self.0.clone().trip(request.clone(), Purpose::Decode, permit).await,
             Turn::Carried => Err(Undelivered::QueueDeadline),
         }
     }
 }
 
 impl Way {
+    /// Waits for what a request needs before it has a turn: a token, and that its answer will have room, as far as that is known.
+    async fn ready(&self, purpose: Purpose, deadline: Instant) -> Result<(), Undelivered> {
+        drop(self.token.usable(deadline).await?);
+        let has_room = match purpose {
+            Purpose::TellOfWrite => self.answers.admit_write(deadline).await,
+            Purpose::PassOn | Purpose::Decode => self.answers.admit_read(deadline).await,
+        };
+        if has_room { Ok(()) } else { Err(Undelivered::QueueDeadline) }
+    }
+
     /// Waits for a turn, and for what becomes of it. Whatever is sent goes on when the client goes away: the permit is
     /// still held until the answer, and a 429 is heard.
     async fn send_once(
         self: &Arc<Self>,
-        request: &Request,
+        (request, purpose): (&Request, Purpose),
         place: Place,
         caller: &Caller,
         write: Option<&Arc<Single>>,
@@ -185,9 +225,15 @@ impl Way {
                 listen(heard).await
             }
             (Turn::Carried, Some(heard)) => listen(heard).await,
+            // While it waited, others began to wait for room: somebody else may have this turn.
+            (Turn::Send(_unused, _), _) if purpose != Purpose::TellOfWrite && self.answers.are_awaited() => {
+                Verdict::Alone
+            }
             (Turn::Send(permit, _), _) => {
                 let holds = caller.hold.iter().cloned().collect();
-                Verdict::Sent(host::persist(self.clone().carry(request.clone(), permit, holds)).await)
+                Verdict::Sent(
+                    host::persist(self.clone().carry((request.clone(), purpose), permit, holds)).await,
+                )
             }
             (Turn::Carried, None) => Verdict::Alone,
         };
@@ -199,7 +245,7 @@ impl Way {
     /// ends: from then on somebody else may send it.
     pub async fn carry(
         self: Arc<Self>,
-        request: Request,
+        (request, purpose): (Request, Purpose),
         permit: Permit,
         holds: Vec<Hold>,
     ) -> Result<Trip, Undelivered> {
@@ -207,7 +253,7 @@ impl Way {
         if !holds.iter().all(Hold::is_good) {
             return Err(Undelivered::Unclaimed);
         }
-        let sending = self.trip(request, permit);
+        let sending = self.trip(request, purpose, permit);
         if holds.is_empty() {
             return sending.await;
         }
@@ -219,12 +265,25 @@ impl Way {
         }
     }
 
-    async fn trip(self: Arc<Self>, request: Request, mut permit: Permit) -> Result<Trip, Undelivered> {
+    /// The permit ends when the answer begins: then the request has been counted, however long the rest of it takes. Of a 429 it
+    /// is kept until that is heard.
+    async fn trip(
+        self: Arc<Self>,
+        request: Request,
+        purpose: Purpose,
+        mut permit: Permit,
+    ) -> Result<Trip, Undelivered> {
         let token = self.token.current()?;
         if !permit.used() {
             return Ok(Trip::NotSent("the gateway stood still between its turn and sending".to_owned()));
         }
-        let sent = self.upstream.send(&request, &token).await;
+        let mut permit = Some(permit);
+        let begun = |status| {
+            if status != StatusCode::TOO_MANY_REQUESTS {
+                permit = None;
+            }
+        };
+        let sent = self.upstream.send(&request, &token, (&self.answers, purpose), begun).await;
         let outcome = Outcome::of(&sent);
         self.metrics.sent(request.method.as_str(), outcome.label());
         match outcome {
@@ -250,6 +309,7 @@ pub fn delivered(sent: Trip) -> Result<Answer, Undelivered> {
         Trip::Answered(answer) => Ok(answer),
         Trip::NotSent(why) => Err(Undelivered::NotSent(why)),
         Trip::Lost(why) => Err(Undelivered::Lost(why)),
+        Trip::Dropped => Err(Undelivered::AnswersFull),
     }
 }
 

@@ -32,11 +32,13 @@ pub enum Outcome {
     NotSent,
     /// No answer: anything may have happened.
     Lost,
+    /// A read, for whose answer there was no room.
+    Dropped,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ok,
         Self::Refused,
         Self::Failed,
@@ -45,6 +47,7 @@ impl Outcome {
         Self::Unauthorized,
         Self::NotSent,
         Self::Lost,
+        Self::Dropped,
     ];
 
     /// What `sent` means.
@@ -52,6 +55,7 @@ impl Outcome {
         match sent {
             Trip::NotSent(_) => Self::NotSent,
             Trip::Lost(_) => Self::Lost,
+            Trip::Dropped => Self::Dropped,
             Trip::Answered(answer) => Self::of_answer(answer),
         }
     }
@@ -82,6 +86,7 @@ impl Outcome {
             Self::Unauthorized => "unauthorized",
             Self::NotSent => "notSent",
             Self::Lost => "lost",
+            Self::Dropped => "dropped",
         }
     }
 }

@@ -3,30 +3,28 @@
 use std::{str::FromStr, time::Duration};
 
 use auth::Secret;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri, header,
     uri::{Authority, InvalidUri, Scheme},
 };
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::Full;
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use reqwest::Url;
 
-use super::{connector::Connector, headers};
-use crate::answer::Answer;
+use super::{
+    connector::Connector,
+    receive::{Purpose, receive},
+};
+use crate::{answer::Answer, answers::Answers};
 
 /// How long Airtable may take for an answer; after that it is lost.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 /// Shorter than what servers keep idle connections for, so that few requests meet a connection just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Largest answer taken, in bytes: a page of 100 records with many long texts.
-const LARGEST_ANSWER: usize = 64 << 20;
-/// Room made for an answer before any of it is there, at most.
-const LARGEST_ROOM: usize = 1 << 20;
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("pyairtable-compose-gateway/", env!("CARGO_PKG_VERSION")));
 const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
@@ -37,7 +35,7 @@ pub struct Request {
     pub method: Method,
     /// Path and query as the client sent them, percent-encoded.
     pub target: String,
-    /// What may be passed on of the client's headers, see [`headers::asked`].
+    /// What may be passed on of the client's headers, see [`super::headers::asked`].
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -65,6 +63,8 @@ pub enum Trip {
     NotSent(String),
     /// It may have taken effect; the answer is lost.
     Lost(String),
+    /// A read that Airtable answered, for whose answer there was no room.
+    Dropped,
 }
 
 /// Airtable, or what stands for it.
@@ -113,23 +113,31 @@ impl Upstream {
         })
     }
 
-    /// Sends `request` once, with `token`.
-    pub async fn send(&self, request: &Request, token: &Secret) -> Trip {
-        match self.message(request, token) {
-            Ok(message) => match tokio::time::timeout(TIMEOUT, self.exchange(message)).await {
-                Ok(trip) => trip,
-                Err(_) => Trip::Lost(format!("no answer within {} s", TIMEOUT.as_secs())),
-            },
-            Err(error) => Trip::NotSent(error.to_string()),
-        }
-    }
-
-    async fn exchange(&self, message: http::Request<Full<Bytes>>) -> Trip {
-        match self.client.request(message).await {
-            Ok(response) => receive(response).await,
-            Err(error) if error.is_connect() => Trip::NotSent(describe(&error)),
-            Err(error) => Trip::Lost(describe(&error)),
-        }
+    /// Sends `request` once, with `token`, and takes its answer in for `purpose` where `answers` have room for it. `begun` hears
+    /// of the answer's status before that.
+    pub async fn send(
+        &self,
+        request: &Request,
+        token: &Secret,
+        (answers, purpose): (&Answers, Purpose),
+        begun: impl FnOnce(StatusCode),
+    ) -> Trip {
+        let message = match self.message(request, token) {
+            Ok(message) => message,
+            Err(error) => return Trip::NotSent(error.to_string()),
+        };
+        let exchange = async {
+            match self.client.request(message).await {
+                Ok(response) => {
+                    begun(response.status());
+                    receive(response, answers, purpose).await
+                }
+                Err(error) if error.is_connect() => Trip::NotSent(describe(&error)),
+                Err(error) => Trip::Lost(describe(&error)),
+            }
+        };
+        let late = |_| Trip::Lost(format!("no answer within {} s", TIMEOUT.as_secs()));
+        tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or_else(late)
     }
 
     fn message(&self, request: &Request, token: &Secret) -> http::Result<http::Request<Full<Bytes>>> {
@@ -158,44 +166,8 @@ impl Upstream {
     }
 }
 
-async fn receive(response: http::Response<Incoming>) -> Trip {
-    let status = response.status();
-    let headers = headers::answered(response.headers());
-    match whole(response.into_body()).await {
-        Ok(Some(body)) => Trip::Answered(Answer { status, headers, body }),
-        Ok(None) => Trip::Answered(too_large()),
-        Err(error) => Trip::Lost(describe(&error)),
-    }
-}
-
-/// A body, not copied where it came in one piece; none where it is larger than [`LARGEST_ANSWER`].
-async fn whole(mut incoming: Incoming) -> hyper::Result<Option<Bytes>> {
-    let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut body = BytesMut::new();
-    while let Some(frame) = incoming.frame().await {
-        match frame?.into_data() {
-            Ok(chunk) if body.len() + chunk.len() > LARGEST_ANSWER => return Ok(None),
-            Ok(chunk) if body.is_empty() && incoming.is_end_stream() => return Ok(Some(chunk)),
-            Ok(chunk) => {
-                if body.is_empty() {
-                    body.reserve(announced.min(LARGEST_ROOM));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Err(_trailers) => (),
-        }
-    }
-    Ok(Some(body.freeze()))
-}
-
-fn too_large() -> Answer {
-    let message =
-        format!("Airtable's answer is larger than {LARGEST_ANSWER} bytes: ask for fewer records or fields");
-    Answer::error(StatusCode::INSUFFICIENT_STORAGE, "GATEWAY_ANSWER_TOO_LARGE", &message)
-}
-
 /// The error and its causes.
-fn describe(error: &dyn std::error::Error) -> String {
+pub fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

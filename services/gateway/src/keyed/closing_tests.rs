@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::{
+    answers::{Answers, Bounds},
     delivery::{Delivery, Way, health::Health, token::Token, upstream::Upstream},
     keyed::{find_out::Finder, flights::Flights, note::fingerprint},
     metrics::Metrics,
@@ -106,6 +107,7 @@ async fn close_of_swept(records: Value) -> Answer {
         queue: Queue::new(limits, metrics.clone()),
         health: Health::new(BASE, metrics.clone()),
         metrics: metrics.clone(),
+        answers: Answers::new(Bounds { all: 1 << 20, kept: 0 }),
         merges: true,
     });
     let options = Line::parse_from(["gateway"]).options;

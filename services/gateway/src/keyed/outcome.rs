@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::Answer;
+use crate::{answer::Answer, answers::Share};
 
 /// Largest body that is kept whole, in bytes.
 const LARGEST_KEPT: usize = 32 << 10;
@@ -61,6 +61,7 @@ pub fn replay(outcome: &Value) -> Answer {
         status: status.unwrap_or(StatusCode::OK),
         headers: content_type.map(|value| (header::CONTENT_TYPE, value)).into_iter().collect(),
         body: text("text").unwrap_or_default().to_owned().into(),
+        room: Share::default(),
     };
     let shortened = text("sha256").and_then(|digest| HeaderValue::from_str(digest).ok());
     let answer = match shortened {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::write::Create;
 use crate::{
-    delivery::{Delivery, retry::Care, upstream::Request},
+    delivery::{Delivery, upstream::Request},
     queue::caller::Caller,
 };
 
@@ -149,7 +149,7 @@ impl Pages {
             question.extend(self.offset.take().map(|offset| ("offset".to_owned(), offset.into())));
         }
         let request = Request::post(format!("{}/listRecords", self.table), &question);
-        let answer = delivery.send(&request, Care::Read, caller).await.map_err(|error| error.to_string())?;
+        let answer = delivery.read(&request, caller).await.map_err(|error| error.to_string())?;
         if !answer.status.is_success() {
             let (status, kind) = (answer.status.as_u16(), answer.error_type().unwrap_or_default());
             return Err(format!("Airtable answers the search with {status} {kind}").trim_end().to_owned());

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
+    answers::{Answers, Bounds},
     delivery::{Way, health::Health, token::Token, upstream::Upstream},
     queue,
 };
@@ -69,6 +70,7 @@ impl Stage {
             queue: queue::Queue::new(limits, metrics.clone()),
             health: Health::new("appAAAAAAAAAAAAAA", metrics.clone()),
             metrics: metrics.clone(),
+            answers: Answers::new(Bounds { all: 1 << 20, kept: 0 }),
             merges: false,
         });
         let options = Line::parse_from(["gateway", "--cache-ttl-seconds=600"]).options;

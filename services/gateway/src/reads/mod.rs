@@ -226,8 +226,7 @@ impl Reads {
                 None => shared.delivery.send(request, Care::Read, caller).await?,
             };
             let answer = call.reads.wanted(wanted, &request.target, seen, answer);
-            call.keep(&answer);
-            Ok(answer)
+            Ok(call.keep(answer))
         };
         board.calls.begin(key, number, reading, fetch.boxed())
     }
@@ -292,12 +291,17 @@ struct Call {
 }
 
 impl Call {
-    fn keep(&self, answer: &crate::answer::Answer) {
-        if answer.status == StatusCode::OK {
-            let mut board = self.reads.board();
-            let Board { marks, store, .. } = &mut *board;
-            store.keep(self.key, self.reading.clone(), self.keep, answer, marks, Instant::now());
+    /// The answer, done with, which may be kept from now on.
+    fn keep(&self, answer: crate::answer::Answer) -> crate::answer::Answer {
+        if answer.status != StatusCode::OK || self.keep == Keep::Never {
+            return answer.settled();
         }
+        let answer = answer.compact().settled();
+        let mut board = self.reads.board();
+        let Board { marks, store, .. } = &mut *board;
+        store.keep(self.key, self.reading.clone(), self.keep, &answer, marks, Instant::now());
+        drop(board);
+        answer
     }
 }
 

@@ -121,6 +121,8 @@ impl Pages {
         match page.offset {
             None if rest == 0 => Ok(last_page()),
             Some(theirs) if rest == 0 => {
+                // No room is waited for while this one has some.
+                drop(answer);
                 let answer = self.send(&form::page(request, Some(&theirs), None), list, caller).await?;
                 Ok(self.passed_on(answer, list, offset, position))
             }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use lru::LruCache;
 use tokio::time::Instant;
 
@@ -72,7 +71,7 @@ impl Store {
         Some(Found { answer: entry.answer.clone(), age, limit: entry.limit, is_unsettled })
     }
 
-    /// Keeps an answer that came `now`.
+    /// Keeps an answer that came `now`, whose body takes no more than its length.
     pub fn keep(
         &mut self,
         key: Key,
@@ -86,11 +85,9 @@ impl Store {
             return;
         }
         self.forget(&key);
-        // A copy without the room that the buffer it was read into has left.
-        let answer = Answer { body: Bytes::copy_from_slice(&answer.body), ..answer.clone() };
-        self.bytes += weight(&answer);
+        self.bytes += weight(answer);
         let limit = limit(keep, &answer.body, self.has_links);
-        self.entries.put(key, Entry { reading, answered: now, limit, answer });
+        self.entries.put(key, Entry { reading, answered: now, limit, answer: answer.clone() });
         while self.bytes > self.capacity
             && let Some((_, oldest)) = self.entries.pop_lru()
         {

@@ -163,7 +163,8 @@ fn end(outcome: &Outcome, in_doubt: End) -> End {
         Ok(Meaning::Refused | Meaning::RateLimited | Meaning::Quota | Meaning::Unauthorized) => {
             End::WithoutEffect
         }
-        Err(Undelivered::Lost(_)) | Ok(Meaning::Failed | Meaning::Lost | Meaning::NotSent) => in_doubt,
+        Err(Undelivered::Lost(_))
+        | Ok(Meaning::Failed | Meaning::Lost | Meaning::NotSent | Meaning::Dropped) => in_doubt,
         Err(_) => End::WithoutEffect,
     }
 }

@@ -17,7 +17,6 @@ use std::{
 
 use airtable::webhook::MAC_HEADER;
 use axum::{body::Body, extract::State as Shared};
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use telemetry::metrics::{Error, Metrics as Registry};
 use tokio::{sync::Notify, time::Instant};
@@ -160,7 +159,7 @@ pub async fn notify(
     match verdict {
         Some(true) => {
             webhook.notified.notify_one();
-            Ok(Answer { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() })
+            Ok(Answer::no_content())
         }
         Some(false) => Err(Answer::authentication_required()),
         None => Err(Answer::later("GATEWAY_WEBHOOK_STARTING", "this gateway has no webhook yet", 10)),

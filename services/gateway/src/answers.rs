@@ -1,0 +1,254 @@
+//! Room for the bodies of answers, whoever has them: being read from Airtable, worked on, kept, or written to a slow client.
+//!
+//! A read waits for room in turn, for a while, and has none meanwhile. What has some and needs more waits beside that line, and of
+//! bodies that grow one at a time: so nobody waits for ever for who waits for it. The answer to a write, which has happened,
+//! waits for nothing; it is the write that waits, before it is sent.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{Mutex, Notify},
+    time::{Instant, timeout, timeout_at},
+};
+
+/// How long an answer that is there waits for room: well within what an exchange with Airtable may take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Answers up to this size go past those that wait, and are counted once, without the copies that work on them makes.
+pub const SMALL: usize = 64 << 10;
+/// How much more than the room answers to writes may take before further writes wait.
+const OF_WRITES: usize = 8 << 20;
+
+/// Room in bytes; clones share it.
+#[derive(Debug, Clone)]
+pub struct Answers(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    bounds: Bounds,
+    taken: AtomicUsize,
+    /// How many look at what comes free.
+    waiting: AtomicUsize,
+    freed: Notify,
+    /// Held by the first of those who have no room yet.
+    line: Mutex<()>,
+    /// Held by the one body that waits in order to grow.
+    growing: Mutex<()>,
+}
+
+/// So much room there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of all answers together.
+    pub all: usize,
+    /// Of these, what kept ones may have for good.
+    pub kept: usize,
+}
+
+/// Room that is taken until this is dropped.
+#[derive(Debug)]
+pub struct Taken {
+    answers: Answers,
+    bytes: usize,
+}
+
+impl Answers {
+    /// All of it free.
+    pub fn new(bounds: Bounds) -> Self {
+        Self(Arc::new(Shared {
+            bounds,
+            taken: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            freed: Notify::new(),
+            line: Mutex::new(()),
+            growing: Mutex::new(()),
+        }))
+    }
+
+    /// Bytes that are taken.
+    pub fn taken(&self) -> usize {
+        self.0.taken.load(SeqCst)
+    }
+
+    /// The most that one read may take with all its copies: more is never free.
+    pub fn largest(&self) -> usize {
+        self.0.bounds.all.saturating_sub(self.0.bounds.kept)
+    }
+
+    /// Whether somebody waits for room: then no read should be sent whose answer would wait as well.
+    pub fn are_awaited(&self) -> bool {
+        self.0.waiting.load(SeqCst) > 0
+    }
+
+    /// Room for the answer to a read that has none yet; none where there is none in time.
+    pub async fn reserve(&self, bytes: usize) -> Option<Taken> {
+        if (bytes <= SMALL || !self.are_awaited())
+            && let Some(taken) = self.take(bytes)
+        {
+            return Some(taken);
+        }
+        let in_turn = async {
+            let _turn = self.0.line.lock().await;
+            self.until(|| self.take(bytes)).await
+        };
+        timeout(PATIENCE, in_turn).await.ok()
+    }
+
+    /// Room for who holds some already; none where there is none in time.
+    pub async fn reserve_more(&self, bytes: usize) -> Option<Taken> {
+        match self.take(bytes) {
+            None => timeout(PATIENCE, self.until(|| self.take(bytes))).await.ok(),
+            taken => taken,
+        }
+    }
+
+    /// Room for what can't be refused any more.
+    pub fn insist(&self, bytes: usize) -> Taken {
+        self.0.taken.fetch_add(bytes, SeqCst);
+        Taken { answers: self.clone(), bytes }
+    }
+
+    /// A read may be sent: nobody who asked before waits for room. False at the deadline.
+    pub async fn admit_read(&self, deadline: Instant) -> bool {
+        !self.are_awaited() || timeout_at(deadline, self.0.line.lock()).await.is_ok()
+    }
+
+    /// A write may be sent: what others write has left room for its answer. False at the deadline.
+    pub async fn admit_write(&self, deadline: Instant) -> bool {
+        let admitted = || (self.taken() < self.0.bounds.all.saturating_add(OF_WRITES)).then_some(());
+        admitted().is_some() || timeout_at(deadline, self.until(admitted)).await.is_ok()
+    }
+
+    fn take(&self, bytes: usize) -> Option<Taken> {
+        let fits = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= self.0.bounds.all);
+        self.0.taken.fetch_update(SeqCst, SeqCst, fits).ok()?;
+        Some(Taken { answers: self.clone(), bytes })
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.0.taken.fetch_sub(bytes, SeqCst);
+        if self.are_awaited() {
+            self.0.freed.notify_waiters();
+        }
+    }
+
+    /// What `take` has in the end; it is asked again whenever something came free.
+    async fn until<T>(&self, take: impl Fn() -> Option<T>) -> T {
+        let _waiting = Waiting::new(&self.0.waiting);
+        loop {
+            // Listening before looking, so that nothing comes free in between.
+            let mut freed = pin!(self.0.freed.notified());
+            freed.as_mut().enable();
+            if let Some(taken) = take() {
+                return taken;
+            }
+            freed.await;
+        }
+    }
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Taken {
+    /// Room for so many bytes in all; false where there is none in time, or another body waits in order to grow.
+    pub async fn grow(&mut self, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        let taken = match self.answers.take(more) {
+            None => {
+                let answers = self.answers.clone();
+                let Ok(_only) = answers.0.growing.try_lock() else { return false };
+                answers.reserve_more(more).await
+            }
+            taken => taken,
+        };
+        taken.map(|mut more| self.bytes += std::mem::take(&mut more.bytes)).is_some()
+    }
+
+    /// Room for exactly so many bytes, wherever it comes from.
+    pub fn fit(&mut self, bytes: usize) {
+        if bytes > self.bytes {
+            self.answers.0.taken.fetch_add(bytes - self.bytes, SeqCst);
+        } else if bytes < self.bytes {
+            self.answers.give_back(self.bytes - bytes);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.answers.give_back(self.bytes);
+        }
+    }
+}
+
+/// The room that an answer has beside its body, while it is worked on; none where it was not read from Airtable, or the
+/// body [holds](Share::hold) it. Clones share it. It makes no difference between answers.
+#[derive(Debug, Clone, Default)]
+pub struct Share(Option<Arc<Taken>>);
+
+impl Share {
+    /// The body, which keeps what it needs of the room for as long as anybody has a copy of it.
+    pub fn hold(self, body: Bytes) -> Bytes {
+        let Some(mut room) = self.0 else { return body };
+        if let Some(alone) = Arc::get_mut(&mut room) {
+            alone.fit(body.len());
+        }
+        Bytes::from_owner(Held { body, _room: room })
+    }
+
+    /// Whether there is any.
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl From<Taken> for Share {
+    fn from(taken: Taken) -> Self {
+        Self(Some(Arc::new(taken)))
+    }
+}
+
+impl PartialEq for Share {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Share {}
+
+struct Held {
+    body: Bytes,
+    _room: Arc<Taken>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod tests;

@@ -1,0 +1,124 @@
+//! Who gets room when, polled step by step.
+
+use futures::{FutureExt as _, poll};
+
+use super::*;
+
+const ALL: usize = 1 << 20;
+
+fn answers() -> Answers {
+    Answers::new(Bounds { all: ALL, kept: 0 })
+}
+
+/// Room that is free.
+fn now(answers: &Answers, bytes: usize) -> Taken {
+    answers.reserve(bytes).now_or_never().flatten().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_is_bounded_and_comes_back_with_the_last_copy_of_the_body() {
+    let answers = answers();
+    let body = Share::from(now(&answers, ALL)).hold(Bytes::from(vec![b'x'; ALL - 10]));
+    assert_eq!(answers.taken(), ALL - 10, "what the body does not need is given back");
+    let copy = body.slice(5..);
+    drop(body);
+    assert!(answers.reserve(11).await.is_none());
+    assert_eq!(answers.taken(), ALL - 10);
+    drop(copy);
+    assert_eq!(answers.taken(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_waits_for_room_until_its_patience_is_over() {
+    let answers = answers();
+    let (taken, begun) = (now(&answers, ALL), Instant::now());
+    assert!(answers.reserve(1).await.is_none());
+    assert_eq!(begun.elapsed(), PATIENCE);
+    let mut waiting = Box::pin(answers.reserve(ALL));
+    assert!(poll!(&mut waiting).is_pending());
+    drop(taken);
+    assert!(waiting.await.is_some());
+    assert!(!answers.are_awaited() && answers.taken() == 0);
+}
+
+#[tokio::test]
+async fn who_needs_much_is_not_passed_by_those_who_need_less_but_by_small_answers() {
+    let answers = answers();
+    let most = now(&answers, ALL - 2 * SMALL);
+    let mut large = Box::pin(answers.reserve(ALL / 2));
+    assert!(poll!(&mut large).is_pending());
+    let mut next = Box::pin(answers.reserve(SMALL + 1));
+    assert!(poll!(&mut next).is_pending(), "there is room, but not in turn");
+    drop(now(&answers, SMALL));
+    assert!(poll!(&mut large).is_pending());
+    drop(most);
+    let large = large.await;
+    assert!(large.is_some() && next.await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_bodies_that_grow_one_waits_and_the_others_make_room_for_it() {
+    let answers = answers();
+    let (mut one, mut other) = (now(&answers, ALL / 2), now(&answers, ALL / 2));
+    let mut growing = Box::pin(one.grow(ALL));
+    assert!(poll!(&mut growing).is_pending());
+    let is_grown = other.grow(ALL).await;
+    assert!(!is_grown, "it would wait for who waits for it");
+    drop(other);
+    assert!(growing.await);
+    assert_eq!(answers.taken(), ALL);
+    drop(one);
+    assert_eq!(answers.taken(), 0);
+}
+
+#[tokio::test]
+async fn what_holds_some_room_waits_for_nobody_who_has_none() {
+    let answers = answers();
+    let held = now(&answers, ALL / 2);
+    let mut in_line = Box::pin(answers.reserve(ALL));
+    assert!(poll!(&mut in_line).is_pending());
+    assert!(answers.reserve_more(ALL / 2).now_or_never().flatten().is_some());
+    drop(held);
+    assert!(in_line.await.is_some());
+}
+
+#[tokio::test]
+async fn a_write_is_always_told_and_the_next_one_waits_before_it_is_sent() {
+    let (answers, far) = (answers(), Instant::now() + Duration::from_hours(1));
+    let (all, told) = (now(&answers, ALL), answers.insist(OF_WRITES));
+    assert_eq!(answers.taken(), ALL + OF_WRITES);
+    let mut write = Box::pin(answers.admit_write(far));
+    assert!(poll!(&mut write).is_pending());
+    drop(told);
+    assert!(write.await, "reads that fill their room hold up no write");
+    drop(all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_read_is_sent_while_others_wait_for_room() {
+    let (answers, deadline) = (answers(), Instant::now() + Duration::from_secs(1));
+    assert_eq!(answers.admit_read(deadline).now_or_never(), Some(true));
+    let taken = now(&answers, ALL);
+    assert_eq!(answers.admit_read(deadline).now_or_never(), Some(true), "nobody waits");
+    let mut first = Box::pin(answers.reserve(ALL));
+    assert!(poll!(&mut first).is_pending());
+    assert!(!answers.admit_read(deadline).await);
+    let mut read = Box::pin(answers.admit_read(Instant::now() + Duration::from_secs(1)));
+    assert!(poll!(&mut read).is_pending());
+    drop(taken);
+    drop(first.await);
+    assert!(read.await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_waiting_leaves_the_line_to_others() {
+    let answers = answers();
+    let taken = now(&answers, ALL);
+    let mut first = Box::pin(answers.reserve(ALL));
+    assert!(poll!(&mut first).is_pending());
+    let mut second = Box::pin(answers.reserve(ALL));
+    assert!(poll!(&mut second).is_pending());
+    drop(first);
+    drop(taken);
+    assert!(second.await.is_some());
+}
