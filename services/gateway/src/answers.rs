@@ -23,6 +23,8 @@ use tokio::{
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Answers up to this size go past those that wait, and are counted once, without the copies that work on them makes.
 pub const SMALL: usize = 64 << 10;
+/// So many reads may wait for room before further ones wait to be sent: each has an answer of Airtable's under way.
+const MOST_IN_LINE: usize = 8;
 /// How much more than the room answers to writes may take before further writes wait.
 const OF_WRITES: usize = 8 << 20;
 
@@ -34,11 +36,12 @@ pub struct Answers(Arc<Shared>);
 struct Shared {
     bounds: Bounds,
     taken: AtomicUsize,
-    /// How many look at what comes free.
-    waiting: AtomicUsize,
+    /// Told of whatever comes free, and how many listen.
     freed: Notify,
-    /// Held by the first of those who have no room yet.
+    listening: AtomicUsize,
+    /// Held by the first of those who have no room yet, and how many these are.
     line: Mutex<()>,
+    in_line: AtomicUsize,
     /// Held by the one body that waits in order to grow.
     growing: Mutex<()>,
 }
@@ -65,9 +68,10 @@ impl Answers {
         Self(Arc::new(Shared {
             bounds,
             taken: AtomicUsize::new(0),
-            waiting: AtomicUsize::new(0),
             freed: Notify::new(),
+            listening: AtomicUsize::new(0),
             line: Mutex::new(()),
+            in_line: AtomicUsize::new(0),
             growing: Mutex::new(()),
         }))
     }
@@ -82,18 +86,19 @@ impl Answers {
         self.0.bounds.all.saturating_sub(self.0.bounds.kept)
     }
 
-    /// Whether somebody waits for room: then no read should be sent whose answer would wait as well.
-    pub fn are_awaited(&self) -> bool {
-        self.0.waiting.load(SeqCst) > 0
+    /// Whether so many reads wait for room that no other one should be sent.
+    pub fn are_crowded(&self) -> bool {
+        self.0.in_line.load(SeqCst) >= MOST_IN_LINE
     }
 
     /// Room for the answer to a read that has none yet; none where there is none in time.
     pub async fn reserve(&self, bytes: usize) -> Option<Taken> {
-        if (bytes <= SMALL || !self.are_awaited())
+        if (bytes <= SMALL || self.0.in_line.load(SeqCst) == 0)
             && let Some(taken) = self.take(bytes)
         {
             return Some(taken);
         }
+        let _place = InLine::new(&self.0);
         let in_turn = async {
             let _turn = self.0.line.lock().await;
             self.until(|| self.take(bytes)).await
@@ -115,15 +120,18 @@ impl Answers {
         Taken { answers: self.clone(), bytes }
     }
 
-    /// A read may be sent: nobody who asked before waits for room. False at the deadline.
+    /// A read may be sent, since not too many wait for room. False at the deadline.
     pub async fn admit_read(&self, deadline: Instant) -> bool {
-        !self.are_awaited() || timeout_at(deadline, self.0.line.lock()).await.is_ok()
+        self.admit(deadline, || !self.are_crowded()).await
     }
 
     /// A write may be sent: what others write has left room for its answer. False at the deadline.
     pub async fn admit_write(&self, deadline: Instant) -> bool {
-        let admitted = || (self.taken() < self.0.bounds.all.saturating_add(OF_WRITES)).then_some(());
-        admitted().is_some() || timeout_at(deadline, self.until(admitted)).await.is_ok()
+        self.admit(deadline, || self.taken() < self.0.bounds.all.saturating_add(OF_WRITES)).await
+    }
+
+    async fn admit(&self, deadline: Instant, admits: impl Fn() -> bool) -> bool {
+        admits() || timeout_at(deadline, self.until(|| admits().then_some(()))).await.is_ok()
     }
 
     fn take(&self, bytes: usize) -> Option<Taken> {
@@ -134,14 +142,12 @@ impl Answers {
 
     fn give_back(&self, bytes: usize) {
         self.0.taken.fetch_sub(bytes, SeqCst);
-        if self.are_awaited() {
-            self.0.freed.notify_waiters();
-        }
+        self.0.tell();
     }
 
     /// What `take` has in the end; it is asked again whenever something came free.
     async fn until<T>(&self, take: impl Fn() -> Option<T>) -> T {
-        let _waiting = Waiting::new(&self.0.waiting);
+        let _listening = Listening::new(&self.0.listening);
         loop {
             // Listening before looking, so that nothing comes free in between.
             let mut freed = pin!(self.0.freed.notified());
@@ -154,16 +160,40 @@ impl Answers {
     }
 }
 
-struct Waiting<'a>(&'a AtomicUsize);
+impl Shared {
+    fn tell(&self) {
+        if self.listening.load(SeqCst) > 0 {
+            self.freed.notify_waiters();
+        }
+    }
+}
 
-impl<'a> Waiting<'a> {
+struct InLine<'a>(&'a Shared);
+
+impl<'a> InLine<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.in_line.fetch_add(1, SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.in_line.fetch_sub(1, SeqCst);
+        self.0.tell();
+    }
+}
+
+struct Listening<'a>(&'a AtomicUsize);
+
+impl<'a> Listening<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, SeqCst);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Listening<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, SeqCst);
     }

@@ -38,7 +38,10 @@ async fn a_read_waits_for_room_until_its_patience_is_over() {
     assert!(poll!(&mut waiting).is_pending());
     drop(taken);
     assert!(waiting.await.is_some());
-    assert!(!answers.are_awaited() && answers.taken() == 0);
+    assert_eq!(
+        (answers.taken(), answers.0.listening.load(SeqCst), answers.0.in_line.load(SeqCst)),
+        (0, 0, 0)
+    );
 }
 
 #[tokio::test]
@@ -95,18 +98,21 @@ async fn a_write_is_always_told_and_the_next_one_waits_before_it_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_read_is_sent_while_others_wait_for_room() {
-    let (answers, deadline) = (answers(), Instant::now() + Duration::from_secs(1));
-    assert_eq!(answers.admit_read(deadline).now_or_never(), Some(true));
-    let taken = now(&answers, ALL);
-    assert_eq!(answers.admit_read(deadline).now_or_never(), Some(true), "nobody waits");
-    let mut first = Box::pin(answers.reserve(ALL));
-    assert!(poll!(&mut first).is_pending());
-    assert!(!answers.admit_read(deadline).await);
-    let mut read = Box::pin(answers.admit_read(Instant::now() + Duration::from_secs(1)));
+async fn while_many_wait_for_room_no_further_read_is_sent() {
+    let (answers, second) = (answers(), Duration::from_secs(1));
+    let mut taken = Some(now(&answers, ALL));
+    let mut line = Vec::new();
+    for _ in 0..MOST_IN_LINE {
+        assert_eq!(answers.admit_read(Instant::now() + second).now_or_never(), Some(true));
+        line.push(Box::pin(answers.reserve(ALL)));
+        assert!(poll!(line.last_mut().unwrap()).is_pending());
+    }
+    assert!(answers.are_crowded());
+    assert!(!answers.admit_read(Instant::now() + second).await);
+    let mut read = Box::pin(answers.admit_read(Instant::now() + second));
     assert!(poll!(&mut read).is_pending());
-    drop(taken);
-    drop(first.await);
+    drop(taken.take());
+    drop(line.remove(0).await);
     assert!(read.await);
 }
 

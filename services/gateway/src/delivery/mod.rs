@@ -194,7 +194,7 @@ impl Delivery {
 }
 
 impl Way {
-    /// Waits for what a request needs before it has a turn: a token, and that its answer will have room, as far as that is known.
+    /// Waits for what a request needs before it has a turn: a token, and that its answer has a chance to find room.
     async fn ready(&self, purpose: Purpose, deadline: Instant) -> Result<(), Undelivered> {
         drop(self.token.usable(deadline).await?);
         let has_room = match purpose {
@@ -225,8 +225,8 @@ impl Way {
                 listen(heard).await
             }
             (Turn::Carried, Some(heard)) => listen(heard).await,
-            // While it waited, others began to wait for room: somebody else may have this turn.
-            (Turn::Send(_unused, _), _) if purpose != Purpose::TellOfWrite && self.answers.are_awaited() => {
+            // While it waited, too many began to wait for room: somebody else may have this turn.
+            (Turn::Send(_unused, _), _) if purpose != Purpose::TellOfWrite && self.answers.are_crowded() => {
                 Verdict::Alone
             }
             (Turn::Send(permit, _), _) => {

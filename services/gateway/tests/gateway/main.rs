@@ -19,6 +19,7 @@ mod reads;
 mod replicas;
 mod restart;
 mod rights;
+mod room;
 mod schema;
 mod settling;
 mod setup;

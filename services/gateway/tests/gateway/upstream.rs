@@ -37,6 +37,8 @@ pub enum Reply {
     With(u16, &'static str, &'static str, Value),
     /// What is not Airtable's: a page.
     Html(u16, &'static str),
+    /// In pieces, without saying how long it is.
+    Chunked(Value),
     /// Closes the connection without an answer.
     Cut,
 }
@@ -86,6 +88,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>, log: Arc<Mutex
             (status, format!("{json}{name}: {value}\r\n"), body.to_string())
         }
         Reply::Html(status, page) => (status, "content-type: text/html\r\n".to_owned(), page.to_owned()),
+        Reply::Chunked(body) => return chunked(&mut stream, &body.to_string()).await,
         Reply::Later(pause, status, body) => {
             tokio::time::sleep(pause).await;
             (status, json.to_owned(), body.to_string())
@@ -94,6 +97,17 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>, log: Arc<Mutex
     let head =
         format!("HTTP/1.1 {status} X\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n", body.len());
     stream.write_all(format!("{head}{body}").as_bytes()).await.ok()
+}
+
+async fn chunked(stream: &mut TcpStream, body: &str) -> Option<()> {
+    let head = "HTTP/1.1 200 X\r\ncontent-type: application/json\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.ok()?;
+    for piece in body.as_bytes().chunks(100_000) {
+        stream.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).await.ok()?;
+        stream.write_all(piece).await.ok()?;
+        stream.write_all(b"\r\n").await.ok()?;
+    }
+    stream.write_all(b"0\r\n\r\n").await.ok()
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Seen> {
