@@ -13,6 +13,7 @@ mod config;
 mod crash;
 mod delivery;
 mod drain;
+mod entries;
 mod keyed;
 mod links;
 mod metrics;

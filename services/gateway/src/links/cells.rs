@@ -1,15 +1,14 @@
 //! The attachments in an answer with records: where their URLs stand, and the same answer with others. Pure; all else stays
 //! byte for byte.
 
-use std::{borrow::Cow, fmt, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
 use airtable::id::Kind;
 use bytes::Bytes;
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
+use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::entries::Entries;
 
 /// In which form a file is to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +74,7 @@ pub fn find(body: &[u8]) -> Vec<Attachment<'_>> {
     };
     let mut found = Vec::new();
     for Row { id: record, fields } in rows {
-        for cell in fields.0 {
+        for (_, cell) in fields.0 {
             found.extend(in_cell(body, &record, cell));
         }
     }
@@ -92,13 +91,15 @@ pub fn replace(
         .iter()
         .flat_map(|attachment| attachment.urls.iter().map(move |place| (attachment, place)))
         .filter_map(|(attachment, place)| Some((&place.at, other(attachment, place)?)))
+        .map(|(at, url)| (at, serde_json::Value::from(url).to_string()))
         .collect();
     others.sort_by_key(|(at, _)| at.start);
-    let mut written = Vec::with_capacity(body.len());
+    let (gone, new) = others.iter().fold((0, 0), |(gone, new), (at, url)| (gone + at.len(), new + url.len()));
+    let mut written = Vec::with_capacity((body.len() + new).saturating_sub(gone));
     let mut from = 0;
     for (at, url) in &others {
         written.extend_from_slice(body.get(from..at.start)?);
-        written.extend_from_slice(serde_json::Value::from(url.as_str()).to_string().as_bytes());
+        written.extend_from_slice(url.as_bytes());
         from = at.end;
     }
     written.extend_from_slice(body.get(from..)?);
@@ -114,35 +115,7 @@ struct Row<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(borrow, default)]
-    fields: Cells<'a>,
-}
-
-/// The values of an object, as they are.
-#[derive(Default)]
-struct Cells<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Cells<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(CellsVisitor)
-    }
-}
-
-struct CellsVisitor;
-
-impl<'de> Visitor<'de> for CellsVisitor {
-    type Value = Cells<'de>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Cells<'de>, A::Error> {
-        let mut cells = Vec::new();
-        while let Some((IgnoredAny, cell)) = object.next_entry::<_, &RawValue>()? {
-            cells.push(cell);
-        }
-        Ok(Cells(cells))
-    }
+    fields: Entries<'a>,
 }
 
 #[derive(Deserialize)]

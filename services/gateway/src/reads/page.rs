@@ -37,6 +37,11 @@ impl Page {
         self.records.iter().position(|row| row.id == record)
     }
 
+    /// What is left of it without its first `from` records and with at most `most` of the others.
+    pub fn part(self, from: usize, most: usize) -> Self {
+        Self { records: self.records.into_iter().skip(from).take(most).collect(), offset: None }
+    }
+
     /// Its last record.
     pub fn last(&self) -> Option<&str> {
         self.records.last().map(|row| row.id.as_str())
@@ -62,50 +67,41 @@ pub fn is_offset_gone(answer: &Answer) -> bool {
 
 /// The same page, byte for byte, with `ours` in place of the offset `theirs`.
 pub fn with_offset(answer: Answer, theirs: &str, ours: &str) -> Answer {
-    let (theirs, ours) = (Value::from(theirs).to_string(), Value::from(ours).to_string());
+    let (theirs, text) = (Value::from(theirs).to_string(), Value::from(ours).to_string());
     let at = answer.body.windows(theirs.len()).rposition(|window| window == theirs.as_bytes());
     let parts = at.and_then(|at| Some((answer.body.get(..at)?, answer.body.get(at + theirs.len()..)?)));
-    let body = match parts {
-        Some((head, tail)) => Bytes::from([head, ours.as_bytes(), tail].concat()),
+    match parts {
+        Some((head, tail)) => {
+            let body = [head, text.as_bytes(), tail].concat();
+            resized(answer, body.into())
+        }
         // Escaped in a way that Airtable does not write.
-        None => return replaced(answer, |body| body.offset = Some(ours)),
-    };
-    resized(answer, body)
+        None => part(answer, 0, usize::MAX, Some(ours)),
+    }
 }
 
-/// The page without its first `from` records and with at most `most` of the others, and without its offset.
-pub fn cut(answer: Answer, from: usize, most: usize) -> Answer {
-    replaced(answer, |body| {
-        let end = from.saturating_add(most).min(body.records.len());
-        body.records = body.records.drain(from.min(end)..end).collect();
-        body.offset = None;
-    })
-}
-
-/// The same page with an offset where it has none.
-pub fn add_offset(answer: Answer, ours: &str) -> Answer {
-    let ours = Value::from(ours).to_string();
-    replaced(answer, |body| body.offset = Some(ours))
-}
-
-struct Body {
-    /// Each as JSON.
-    records: Vec<Box<RawValue>>,
-    /// As JSON.
-    offset: Option<String>,
-}
-
-fn replaced(answer: Answer, change: impl FnOnce(&mut Body)) -> Answer {
+/// The page without its first `from` records and with at most `most` of the others, and with `ours` for its offset.
+pub fn part(answer: Answer, from: usize, most: usize, ours: Option<&str>) -> Answer {
     #[derive(Deserialize)]
-    struct Rows {
-        records: Vec<Box<RawValue>>,
+    struct Rows<'a> {
+        #[serde(borrow)]
+        records: Vec<&'a RawValue>,
     }
     let Ok(Rows { records }) = serde_json::from_slice(&answer.body) else { return answer };
-    let mut body = Body { records, offset: None };
-    change(&mut body);
-    let records: Vec<&str> = body.records.iter().map(|record| record.get()).collect();
-    let offset = body.offset.map(|offset| format!(r#","offset":{offset}"#)).unwrap_or_default();
-    let body = format!(r#"{{"records":[{}]{offset}}}"#, records.join(","));
+    let offset = ours.map(|ours| format!(r#","offset":{}"#, Value::from(ours))).unwrap_or_default();
+    let records: Vec<&str> = records.into_iter().skip(from).take(most).map(RawValue::get).collect();
+    let mut body = String::with_capacity(answer.body.len() + offset.len());
+    body.push_str(r#"{"records":["#);
+    for (number, record) in records.into_iter().enumerate() {
+        if number > 0 {
+            body.push(',');
+        }
+        body.push_str(record);
+    }
+    body.push(']');
+    body.push_str(&offset);
+    body.push('}');
+    body.shrink_to_fit();
     resized(answer, body.into())
 }
 
@@ -156,12 +152,10 @@ mod tests {
 
     #[test]
     fn a_page_is_cut_at_both_ends_with_its_records_as_they_were() {
-        let cut_page = cut(answer(TWO), 0, 1);
+        let cut_page = part(answer(TWO), 0, 1, None);
         assert_eq!(cut_page.body, r#"{"records":[{"id":"rec1","fields":{"a":1.0,"b":"itr/rec"}}]}"#);
-        assert_eq!(
-            add_offset(cut(answer(TWO), 1, 9), "o").body,
-            r#"{"records":[{"id":"rec2"}],"offset":"o"}"#
-        );
-        assert_eq!(cut(answer(TWO), 2, 9).body, r#"{"records":[]}"#);
+        assert_eq!(part(answer(TWO), 1, 9, Some("o")).body, r#"{"records":[{"id":"rec2"}],"offset":"o"}"#);
+        assert_eq!(part(answer(TWO), 2, 9, None).body, r#"{"records":[]}"#);
+        assert_eq!(Page::of(&answer(TWO)).unwrap().part(1, 9).last(), Some("rec2"));
     }
 }

@@ -118,7 +118,7 @@ impl Pages {
             list.page_size.as_ref().and_then(serde_json::Value::as_u64).unwrap_or(LARGEST_PAGE.into());
         let wanted = usize::try_from(wanted.clamp(1, LARGEST_PAGE.into())).unwrap_or(1);
         let (rest, position) = (page.len().saturating_sub(from), count(before + from));
-        match page.offset {
+        match page.offset.clone() {
             None if rest == 0 => Ok(last_page()),
             Some(theirs) if rest == 0 => {
                 // No room is waited for while this one has some.
@@ -127,17 +127,16 @@ impl Pages {
                 Ok(self.passed_on(answer, list, offset, position))
             }
             theirs => {
-                let answer = page::cut(answer, from, wanted);
+                let given = page.part(from, wanted);
                 if rest <= wanted && theirs.is_none() {
-                    return Ok(answer);
+                    return Ok(page::part(answer, from, wanted, None));
                 }
-                let Some(given) = Page::of(&answer) else { return Ok(answer) };
                 let ours = ours(list, offset, &given, position);
                 // Airtable's offset is behind the whole page.
                 if let Some(theirs) = theirs.filter(|_| rest <= wanted) {
                     self.theirs().put(ours.clone(), theirs);
                 }
-                Ok(page::add_offset(answer, &ours))
+                Ok(page::part(answer, from, wanted, Some(&ours)))
             }
         }
     }

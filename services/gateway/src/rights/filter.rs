@@ -3,11 +3,15 @@
 use std::collections::HashSet;
 
 use airtable::Table;
+use bytes::Bytes;
 use http::{StatusCode, header};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
-use super::grant::{Scope, TableRights};
+use super::{
+    cells,
+    grant::{Scope, TableRights},
+};
 use crate::answer::Answer;
 
 /// What is left of an answer that is a success.
@@ -24,10 +28,6 @@ pub enum Filter {
     /// The views with these ids.
     Views(HashSet<String>),
 }
-
-/// What holds no cells, beside `fields`.
-const OF_RECORD: [&str; 5] = ["id", "createdTime", "commentCount", "deleted", "details"];
-const OF_LIST: [&str; 4] = ["offset", "createdRecords", "updatedRecords", "details"];
 
 impl Filter {
     /// The cells with these keys; all where there are none.
@@ -46,58 +46,36 @@ impl Filter {
         if answer.body.is_empty() && !matches!(self, Self::One(_)) {
             return answer;
         }
-        let Some(Value::Object(body)) = answer.value() else { return unreadable() };
-        match self.left(body) {
-            Some(Ok(body)) => Answer { body: body.to_string().into(), ..answer },
+        match self.left(&answer.body) {
+            Some(Ok(body)) => Answer { body: body.into(), ..answer },
             Some(Err(error)) => error.into(),
             None => unreadable(),
         }
     }
 
     /// What is left of the body, or that there is no such record; none where it can't be told.
-    fn left(&self, mut body: Map<String, Value>) -> Option<Result<Value, airtable::Error>> {
+    fn left(&self, body: &Bytes) -> Option<Result<Vec<u8>, airtable::Error>> {
+        let value = || match serde_json::from_slice(body) {
+            Ok(Value::Object(body)) => Some(body),
+            _ => None,
+        };
         let left = match self {
-            Self::Nothing => Value::Object(body),
-            Self::Cells(keys) if body.contains_key("records") => list(body, keys)?,
-            Self::Cells(keys) => record(body, keys),
-            Self::One(keys) => match (body.get_mut("records")?.as_array_mut()?.pop(), keys) {
-                (None, _) => return Some(Err(airtable::Error::ModelNotFound)),
-                (Some(Value::Object(found)), Some(keys)) => record(found, keys),
-                (Some(found), None) => found,
-                (Some(_), Some(_)) => return None,
+            Self::Nothing => body.to_vec(),
+            Self::Cells(keys) => cells::only(keys, body)?,
+            Self::One(keys) => match cells::first(keys.as_ref(), body)? {
+                Some(record) => record,
+                None => return Some(Err(airtable::Error::ModelNotFound)),
             },
-            Self::Tables(rights) => tables(rights, &body)?,
+            Self::Tables(rights) => tables(rights, &value()?)?.to_string().into(),
             Self::Views(ids) => {
                 let id = |view: &Value| view.get("id").and_then(Value::as_str).map(str::to_owned);
-                let mut views = body.remove("views")?.as_array()?.clone();
+                let mut views = value()?.remove("views")?.as_array()?.clone();
                 views.retain(|view| id(view).is_some_and(|id| ids.contains(&id)));
-                json!({"views": views})
+                json!({"views": views}).to_string().into()
             }
         };
         Some(Ok(left))
     }
-}
-
-fn list(mut body: Map<String, Value>, keys: &HashSet<String>) -> Option<Value> {
-    let Value::Array(records) = body.remove("records")? else { return None };
-    let seen = |found: Value| match found {
-        Value::Object(found) => Some(record(found, keys)),
-        _ => None,
-    };
-    let records = records.into_iter().map(seen).collect::<Option<Vec<_>>>()?;
-    body.retain(|name, _| OF_LIST.contains(&name.as_str()));
-    body.insert("records".to_owned(), records.into());
-    Some(Value::Object(body))
-}
-
-fn record(mut found: Map<String, Value>, keys: &HashSet<String>) -> Value {
-    found.retain(|name, _| name == "fields" || OF_RECORD.contains(&name.as_str()));
-    match found.get_mut("fields") {
-        Some(Value::Object(cells)) => cells.retain(|name, _| keys.contains(name)),
-        Some(strange) => *strange = json!({}),
-        None => (),
-    }
-    Value::Object(found)
 }
 
 /// The schema without hidden tables and fields. A view may show by its order what is in hidden fields: a table with

@@ -4,6 +4,7 @@
 //! it were not there. What can't be decided is not sent.
 
 mod call;
+mod cells;
 mod decide;
 mod filter;
 mod grant;

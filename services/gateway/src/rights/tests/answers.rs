@@ -30,6 +30,26 @@ fn of_an_answer_only_what_is_known_and_allowed_is_left() {
 }
 
 #[test]
+fn what_is_left_is_there_byte_for_byte_and_names_are_known_in_whatever_escapes() {
+    let filter = Filter::Cells(["Näme".to_owned(), "N".to_owned()].into());
+    let answer = |body: &str| {
+        let body = body.to_owned().into();
+        filter.apply(Answer { body, ..Answer::json(StatusCode::OK, &Value::Null) }).body
+    };
+    let records = r#"{ "records" : [ {"id":"rec1", "fields": {"N\u00e4me" : [1.50, {"a":1e2}] ,"IBAN": "s", "N": "\u00e4"}}, {"fields":"IBAN"}], "IBAN":1 }"#;
+    assert_eq!(
+        answer(records),
+        r#"{"records":[{"id":"rec1","fields":{"Näme":[1.50, {"a":1e2}],"N":"\u00e4"}},{"fields":{}}]}"#
+    );
+    let twice = r#"{"id":"rec1","fields":{"IBAN":1},"fields":{"IBAN":2,"N":3},"\u0069d":"rec1"}"#;
+    assert_eq!(answer(twice), r#"{"id":"rec1","fields":{},"fields":{"N":3},"id":"rec1"}"#);
+    assert_eq!(
+        answer(r#"{"records":[],"records":[{"fields":{"IBAN":1}}]}"#),
+        r#"{"records":[],"records":[{"fields":{}}]}"#
+    );
+}
+
+#[test]
 fn no_answer_tells_by_its_etag_that_something_hidden_changed() {
     let tagged =
         |body: &Value| Answer::json(StatusCode::OK, body).with(header::ETAG, HeaderValue::from_static("W/x"));
