@@ -93,23 +93,28 @@ impl Answers {
 
     /// Room for the answer to a read that has none yet; none where there is none in time.
     pub async fn reserve(&self, bytes: usize) -> Option<Taken> {
+        self.reserve_up_to(bytes, bytes).await
+    }
+
+    /// All that is free, up to `most`, where that is at least `bytes`; none where it is less for too long.
+    pub async fn reserve_up_to(&self, bytes: usize, most: usize) -> Option<Taken> {
         if (bytes <= SMALL || self.0.in_line.load(SeqCst) == 0)
-            && let Some(taken) = self.take(bytes)
+            && let Some(taken) = self.take(bytes, most)
         {
             return Some(taken);
         }
         let _place = InLine::new(&self.0);
         let in_turn = async {
             let _turn = self.0.line.lock().await;
-            self.until(|| self.take(bytes)).await
+            self.until(|| self.take(bytes, most)).await
         };
         timeout(PATIENCE, in_turn).await.ok()
     }
 
     /// Room for who holds some already; none where there is none in time.
     pub async fn reserve_more(&self, bytes: usize) -> Option<Taken> {
-        match self.take(bytes) {
-            None => timeout(PATIENCE, self.until(|| self.take(bytes))).await.ok(),
+        match self.take(bytes, bytes) {
+            None => timeout(PATIENCE, self.until(|| self.take(bytes, bytes))).await.ok(),
             taken => taken,
         }
     }
@@ -134,10 +139,12 @@ impl Answers {
         admits() || timeout_at(deadline, self.until(|| admits().then_some(()))).await.is_ok()
     }
 
-    fn take(&self, bytes: usize) -> Option<Taken> {
-        let fits = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= self.0.bounds.all);
-        self.0.taken.fetch_update(SeqCst, SeqCst, fits).ok()?;
-        Some(Taken { answers: self.clone(), bytes })
+    fn take(&self, bytes: usize, most: usize) -> Option<Taken> {
+        let part = |taken: usize| {
+            Some(self.0.bounds.all.checked_sub(taken)?.min(most)).filter(|part| *part >= bytes)
+        };
+        let taken = self.0.taken.fetch_update(SeqCst, SeqCst, |taken| Some(taken + part(taken)?)).ok()?;
+        Some(Taken { answers: self.clone(), bytes: part(taken)? })
     }
 
     fn give_back(&self, bytes: usize) {
@@ -203,7 +210,7 @@ impl Taken {
     /// Room for so many bytes in all; false where there is none in time, or another body waits in order to grow.
     pub async fn grow(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
-        let taken = match self.answers.take(more) {
+        let taken = match self.answers.take(more, more) {
             None => {
                 let answers = self.answers.clone();
                 let Ok(_only) = answers.0.growing.try_lock() else { return false };
@@ -211,7 +218,17 @@ impl Taken {
             }
             taken => taken,
         };
-        taken.map(|mut more| self.bytes += std::mem::take(&mut more.bytes)).is_some()
+        taken.map(|more| self.join(more)).is_some()
+    }
+
+    /// One room of two.
+    pub fn join(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
+    /// How much it is.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Room for exactly so many bytes, wherever it comes from.

@@ -3,6 +3,16 @@
 use futures::{FutureExt as _, poll};
 
 use super::*;
+use crate::{
+    answer::Answer,
+    delivery::{
+        breaker::Sign,
+        delivered,
+        receive::{LARGEST_ANSWER, Purpose},
+        retry::{self, Care, Next},
+        upstream::Trip,
+    },
+};
 
 const ALL: usize = 1 << 20;
 
@@ -127,4 +137,39 @@ async fn who_gives_up_waiting_leaves_the_line_to_others() {
     drop(first);
     drop(taken);
     assert!(second.await.is_some());
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_has_all_that_is_free_where_that_is_enough() {
+    let answers = answers();
+    let held = now(&answers, ALL / 2);
+    assert!(answers.reserve_up_to(ALL / 2 + 1, ALL).now_or_never().is_none());
+    let rest = answers.reserve_up_to(ALL / 4, ALL).await.unwrap();
+    assert_eq!((rest.bytes(), answers.taken()), (ALL / 2, ALL));
+    drop(rest);
+    let some = answers.reserve_up_to(1, ALL / 4).await.unwrap();
+    assert_eq!((some.bytes(), answers.taken()), (ALL / 4, ALL / 2 + ALL / 4));
+    drop((held, some));
+    assert_eq!(answers.taken(), 0);
+}
+
+#[test]
+fn a_read_without_room_is_told_to_come_again_and_says_nothing_of_airtable() {
+    let answer = Answer::from(delivered(Trip::Dropped).unwrap_err());
+    assert_eq!((answer.status.as_u16(), answer.error_type().as_deref()), (503, Some("GATEWAY_ANSWERS_FULL")));
+    assert_eq!(answer.headers["retry-after"], "5");
+    assert_eq!(Sign::of(&Trip::Dropped), Sign::Alive);
+    assert_eq!(retry::next(&Trip::Dropped, Care::Read, 0, 0.0), Next::Deliver);
+}
+
+#[test]
+fn the_largest_answer_has_its_room_and_no_larger_one() {
+    for purpose in [Purpose::PassOn, Purpose::Decode] {
+        for room in [ALL, 40 << 20, 1 << 30] {
+            let size = purpose.size(room);
+            assert!(purpose.room(size) <= room, "{purpose:?} {room}");
+            assert!(size == LARGEST_ANSWER || purpose.room(size + 8) > room, "{purpose:?} {room}");
+        }
+    }
+    assert_eq!(Purpose::PassOn.room(SMALL), SMALL);
 }

@@ -16,8 +16,10 @@ use crate::{
 
 /// Largest answer taken, in bytes: a page of 100 records with many long texts.
 pub const LARGEST_ANSWER: usize = 64 << 20;
-/// Room for an answer that does not say how large it is, to begin with.
+/// An answer that does not say how large it is has room for so much to begin with,
 const AT_FIRST: usize = 16 << 10;
+/// and where it is larger than [`SMALL`], for all that is free, and for so much at least.
+const LIKELY: usize = 8 << 20;
 
 /// What is done with an answer, and so, how much room it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,21 +35,24 @@ pub enum Purpose {
 impl Purpose {
     /// The room for an answer of `size` bytes.
     pub fn room(self, size: usize) -> usize {
-        let times = match self {
-            _ if size <= SMALL => 1,
-            Self::PassOn | Self::TellOfWrite => 2,
-            Self::Decode => 8,
-        };
-        size.saturating_mul(times)
+        if size <= SMALL { size } else { size.saturating_mul(self.times()) }
     }
 
-    /// The largest answer where one may have this much room.
-    pub fn largest(self, room: usize) -> usize {
+    /// The largest answer that may have this much room.
+    pub fn size(self, room: usize) -> usize {
+        LARGEST_ANSWER.min(room / self.times()).max(SMALL.min(room))
+    }
+
+    fn times(self) -> usize {
         match self {
-            Self::TellOfWrite => LARGEST_ANSWER,
-            Self::PassOn => LARGEST_ANSWER.min(room / 2),
-            Self::Decode => LARGEST_ANSWER.min(room / 8),
+            Self::PassOn | Self::TellOfWrite => 2,
+            Self::Decode => 8,
         }
+    }
+
+    /// The largest answer that is taken in where reads may have this much room.
+    fn largest(self, room: usize) -> usize {
+        if self == Self::TellOfWrite { LARGEST_ANSWER } else { self.size(room) }
     }
 }
 
@@ -88,7 +93,8 @@ async fn whole(
         return Ok((Bytes::new(), Share::default()));
     }
     let largest = purpose.largest(answers.largest());
-    let mut size = announced(&incoming).unwrap_or(AT_FIRST);
+    let announced = announced(&incoming);
+    let (mut size, is_announced) = (announced.unwrap_or(AT_FIRST), announced.is_some());
     if size > largest {
         return Err(Missing::TooLarge(largest));
     }
@@ -97,17 +103,20 @@ async fn whole(
     while let Some(frame) = incoming.frame().await {
         let Ok(chunk) = frame?.into_data() else { continue };
         let length = body.len() + chunk.len();
+        if length > largest {
+            return Err(Missing::TooLarge(largest));
+        }
         if length > size {
-            if length > largest {
-                return Err(Missing::TooLarge(largest));
-            }
-            size = length.max(size * 2).min(largest);
-            grow(&mut room, purpose, size).await.ok_or(Missing::NoRoom)?;
+            grow(&mut room, answers, purpose, length, largest).await.ok_or(Missing::NoRoom)?;
+            size = purpose.size(room.bytes());
         }
         if body.is_empty() && incoming.is_end_stream() {
             return Ok((chunk, room.into()));
         }
-        body.reserve_exact(size - body.len());
+        if length > body.capacity() {
+            let capacity = if is_announced { size } else { size.min(length.max(2 * body.capacity())) };
+            body.reserve_exact(capacity - body.len());
+        }
         body.extend_from_slice(&chunk);
     }
     body.shrink_to_fit();
@@ -126,14 +135,25 @@ async fn first(answers: &Answers, purpose: Purpose, size: usize) -> Option<Taken
     }
 }
 
-async fn grow(room: &mut Taken, purpose: Purpose, size: usize) -> Option<()> {
-    match purpose {
-        Purpose::TellOfWrite => {
-            room.fit(purpose.room(size));
-            Some(())
-        }
-        Purpose::PassOn | Purpose::Decode => room.grow(purpose.room(size)).await.then_some(()),
+/// Room for `length` bytes at least of a body that did not say how large it is.
+async fn grow(
+    room: &mut Taken,
+    answers: &Answers,
+    purpose: Purpose,
+    length: usize,
+    largest: usize,
+) -> Option<()> {
+    let wanted = purpose.room(length.saturating_mul(2).min(largest));
+    if purpose == Purpose::TellOfWrite {
+        room.fit(wanted);
+    } else if room.bytes() <= SMALL {
+        let (least, most) = (purpose.room(LIKELY.clamp(length, largest)), purpose.room(largest));
+        let has = room.bytes();
+        room.join(answers.reserve_up_to(least - has, most - has).await?);
+    } else if !room.grow(wanted).await {
+        return None;
     }
+    Some(())
 }
 
 fn too_large(most: usize) -> Answer {

@@ -25,6 +25,8 @@ use crate::{answer::Answer, answers::Answers};
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 /// Shorter than what servers keep idle connections for, so that few requests meet a connection just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// A connection reads at most so much at once, for which it needs as much memory beside that of the answer.
+const READ_AT_ONCE: usize = 64 << 10;
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("pyairtable-compose-gateway/", env!("CARGO_PKG_VERSION")));
 const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
@@ -99,6 +101,7 @@ impl Upstream {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
+            .http1_max_buf_size(READ_AT_ONCE)
             .build(connector);
         let name = url.host_str().ok_or("the URL names no host")?;
         let host = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));

@@ -1,5 +1,7 @@
 //! A page of records as Airtable answers it: which records, where the next one begins; cut, or with another offset. Pure.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use http::header;
 use memchr::{memchr, memmem};
@@ -66,18 +68,30 @@ pub fn is_offset_gone(answer: &Answer) -> bool {
 }
 
 /// The same page, byte for byte, with `ours` in place of the offset `theirs`.
-pub fn with_offset(answer: Answer, theirs: &str, ours: &str) -> Answer {
+pub fn with_offset(mut answer: Answer, theirs: &str, ours: &str) -> Answer {
     let (theirs, text) = (Value::from(theirs).to_string(), Value::from(ours).to_string());
-    let at = answer.body.windows(theirs.len()).rposition(|window| window == theirs.as_bytes());
-    let parts = at.and_then(|at| Some((answer.body.get(..at)?, answer.body.get(at + theirs.len()..)?)));
-    match parts {
-        Some((head, tail)) => {
-            let body = [head, text.as_bytes(), tail].concat();
-            resized(answer, body.into())
-        }
+    let Some(at) = memmem::rfind(&answer.body, theirs.as_bytes()) else {
         // Escaped in a way that Airtable does not write.
-        None => part(answer, 0, usize::MAX, Some(ours)),
-    }
+        return part(answer, 0, usize::MAX, Some(ours));
+    };
+    let body = put(std::mem::take(&mut answer.body), at..at + theirs.len(), text.as_bytes());
+    resized(answer, body)
+}
+
+/// The body with `text` in this place: in the same memory where nobody else has it and the length is the same, as that of offsets is.
+fn put(body: Bytes, at: Range<usize>, text: &[u8]) -> Bytes {
+    let body = match body.try_into_mut() {
+        Ok(mut body) => {
+            if let Some(place) = body.get_mut(at.clone()).filter(|place| place.len() == text.len()) {
+                place.copy_from_slice(text);
+                return body.freeze();
+            }
+            body.freeze()
+        }
+        Err(shared) => shared,
+    };
+    let around = (body.get(..at.start).unwrap_or_default(), body.get(at.end..).unwrap_or_default());
+    [around.0, text, around.1].concat().into()
 }
 
 /// The page without its first `from` records and with at most `most` of the others, and with `ours` for its offset.
@@ -132,6 +146,13 @@ mod tests {
         let ours = with_offset(answer(TWO), "itr/rec", "ours");
         let expected = format!("{}\"ours\"}}", TWO.strip_suffix("\"itr/rec\"}").unwrap());
         assert_eq!(ours.body, expected);
+        let shared = answer(TWO);
+        let same = format!("{}\"rec/itr\"}}", TWO.strip_suffix("\"itr/rec\"}").unwrap());
+        assert_eq!(with_offset(shared.clone(), "itr/rec", "rec/itr").body, same);
+        assert_eq!(shared.body, TWO, "who has the page as well has it as it was");
+        let place = shared.body.as_ptr();
+        let changed = with_offset(shared, "itr/rec", "rec/itr").body;
+        assert_eq!((changed.as_ptr(), &*changed), (place, same.as_bytes()), "nobody else has it");
         let escaped = answer(r#"{"records":[],"offset":"itr\/rec"}"#);
         assert_eq!(
             with_offset(escaped, "itr/rec", "ours").value().unwrap(),
