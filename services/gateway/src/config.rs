@@ -94,7 +94,7 @@ pub struct Config {
     pub ledger_retention_days: u16,
     /// Bytes of memory that the process may take. What is not needed otherwise is room for answers: 88 MiB less, those that
     /// are kept among them, but never less than 24 MiB beside these
-    #[arg(long, env = "GATEWAY_MEMORY_BYTES", default_value_t = 128 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(64 << 20..))]
+    #[arg(long, env = "GATEWAY_MEMORY_BYTES", default_value_t = 128 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1 << 20..))]
     pub memory_bytes: u64,
     /// Reads that are shared and kept.
     #[command(flatten)]
@@ -286,6 +286,26 @@ mod tests {
         for text in ["appCRM0000000000", "appCRM000000000011", "tblCRM00000000001", "appCRM0000000000/"] {
             assert!(base_id(text).unwrap_err().contains("14 letters"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_not_needed_otherwise_is_room_for_answers_and_kept_ones_leave_some_of_it() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            config: Config,
+        }
+        let bounds = |more: &[&str]| {
+            let line = ["gateway", "--listen=127.0.0.1:0", "--base=app1", "--token-file=token"];
+            let line = <Line as clap::Parser>::parse_from(line.iter().chain(more));
+            let Bounds { all, kept } = line.config.answer_bounds();
+            (all >> 20, kept >> 20)
+        };
+        assert_eq!(bounds(&[]), (40, 0));
+        assert_eq!(bounds(&["--cache-ttl-seconds=1"]), (40, 16));
+        assert_eq!(bounds(&["--memory-bytes=1073741824"]), (936, 0));
+        assert_eq!(bounds(&["--memory-bytes=67108864"]), (24, 0));
+        assert_eq!(bounds(&["--cache-ttl-seconds=1", "--cache-bytes=1073741824"]), (1048, 1024));
     }
 
     #[test]

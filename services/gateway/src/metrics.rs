@@ -87,7 +87,7 @@ impl Metrics {
             requests: registry.counter(
                 "airtable_requests_total",
                 "Requests sent to Airtable, by method and outcome: ok, refused, failed, rateLimited, quota, \
-                 unauthorized, notSent, lost.",
+                 unauthorized, notSent, lost, dropped.",
                 &["method", "outcome"],
             )?,
             queue_length: registry

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use airtable::Error;
 use serde_json::value::RawValue;
 
 use crate::entries::Entries;
@@ -16,25 +17,25 @@ pub fn only(keys: &HashSet<String>, body: &[u8]) -> Option<Vec<u8>> {
     let entries: Entries<'_> = serde_json::from_slice(body).ok()?;
     let mut out = Vec::with_capacity(body.len());
     if entries.have("records") {
-        list(&entries, keys, &mut out)?
+        list(&entries, keys, &mut out)?;
     } else {
-        record(&entries, keys, &mut out)?
+        record(&entries, keys, &mut out)?;
     }
     Some(out)
 }
 
 /// Of a list of at most one record, that record, with the cells that have these keys, or all of them where there are none;
-/// no record in an empty list.
-pub fn first(keys: Option<&HashSet<String>>, body: &[u8]) -> Option<Option<Vec<u8>>> {
+/// an error where the list is empty.
+pub fn first(keys: Option<&HashSet<String>>, body: &[u8]) -> Option<Result<Vec<u8>, Error>> {
     let entries: Entries<'_> = serde_json::from_slice(body).ok()?;
     let (_, records) = entries.0.iter().rfind(|(name, _)| name == "records")?;
     let records: Vec<&RawValue> = serde_json::from_str(records.get()).ok()?;
-    let Some(found) = records.last() else { return Some(None) };
+    let Some(found) = records.last() else { return Some(Err(Error::ModelNotFound)) };
     let left = match keys {
         Some(keys) => only(keys, found.get().as_bytes())?,
         None => found.get().as_bytes().to_vec(),
     };
-    Some(Some(left))
+    Some(Ok(left))
 }
 
 fn list(entries: &Entries<'_>, keys: &HashSet<String>, out: &mut Vec<u8>) -> Option<()> {

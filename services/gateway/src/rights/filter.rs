@@ -62,10 +62,7 @@ impl Filter {
         let left = match self {
             Self::Nothing => body.to_vec(),
             Self::Cells(keys) => cells::only(keys, body)?,
-            Self::One(keys) => match cells::first(keys.as_ref(), body)? {
-                Some(record) => record,
-                None => return Some(Err(airtable::Error::ModelNotFound)),
-            },
+            Self::One(keys) => return cells::first(keys.as_ref(), body),
             Self::Tables(rights) => tables(rights, &value()?)?.to_string().into(),
             Self::Views(ids) => {
                 let id = |view: &Value| view.get("id").and_then(Value::as_str).map(str::to_owned);

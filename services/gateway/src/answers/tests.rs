@@ -1,5 +1,6 @@
 //! Who gets room when, polled step by step.
 
+use bytes::Bytes;
 use futures::{FutureExt as _, poll};
 
 use super::*;
