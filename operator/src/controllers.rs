@@ -2,11 +2,12 @@
 
 use std::{
     fmt::Debug,
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering},
 };
 
 use crds::{AirtableBase, Saga, Workflow};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -251,21 +252,41 @@ async fn unbind(gone: &Notify, ctx: &Context, stopping: impl Future<Output = ()>
     }
 }
 
+/// Why a pass came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failed<E: std::error::Error + 'static> {
+    #[error(transparent)]
+    Pass(E),
+    /// It panicked: one object must not end what is done for all others.
+    #[error("a defect of the operator, which its log tells more of")]
+    Defect,
+}
+
 /// A pass; one that went well ends a row of failures.
 async fn counted<K, E, P>(
     object: Arc<K>,
     ctx: Arc<Context>,
     reconcile: impl Fn(Arc<K>, Arc<Context>) -> P,
-) -> Result<Action, E>
+) -> Result<Action, Failed<E>>
 where
     K: Resource<DynamicType = ()>,
     P: Future<Output = Result<Action, E>>,
+    E: std::error::Error + 'static,
 {
-    let done = reconcile(object.clone(), ctx.clone()).await;
+    let done = caught(reconcile(object.clone(), ctx.clone())).await;
     if done.is_ok() {
         ctx.failures.clear(&object.uid().unwrap_or_default());
     }
     done
+}
+
+/// The outcome of a pass. Nothing is left half changed by a panic: the next pass reads anew what it needs, and no lock stays
+/// poisoned.
+async fn caught<E: std::error::Error + 'static>(
+    pass: impl Future<Output = Result<Action, E>>,
+) -> Result<Action, Failed<E>> {
+    let done = AssertUnwindSafe(pass).catch_unwind().await;
+    done.map_or(Err(Failed::Defect), |done| done.map_err(Failed::Pass))
 }
 
 /// What failed is repeated after a pause that grows.
@@ -278,4 +299,18 @@ fn again<K: Resource<DynamicType = ()>, E: std::fmt::Display>(
     let pause = ctx.failures.count(&object.uid().unwrap_or_default());
     tracing::warn!(kind = %K::kind(&()), name = object.name_any(), namespace = object.namespace(), %error, ?pause, "pass failed, it is repeated");
     Action::requeue(pause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pass_that_panics_is_one_that_failed() {
+        let panics = async { panic!("a defect") };
+        assert!(matches!(caught::<std::io::Error>(panics).await, Err(Failed::Defect)));
+        let fails = async { Err(std::io::Error::other("no answer")) };
+        assert_eq!(caught(fails).await.unwrap_err().to_string(), "no answer");
+        assert!(caught::<std::io::Error>(async { Ok(Action::await_change()) }).await.is_ok());
+    }
 }

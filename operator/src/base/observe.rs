@@ -257,14 +257,22 @@ pub async fn tables(access: &Access, ctx: &Context) -> Result<Tables, String> {
         return Err(format!("the gateway answered {status} for the tables"));
     }
     let body = http::body(response, MOST_SCHEMA_BYTES).await.map_err(|error| error.to_string())?;
-    let schema: Value =
-        serde_json::from_slice(&body).map_err(|error| format!("the schema is no JSON: {error}"))?;
-    Ok(in_short(schema))
+    listed(&body).map(in_short)
 }
 
-/// The schema, and what a status keeps of it.
-fn in_short(mut schema: Value) -> Tables {
-    let tables = schema["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
+/// The tables in an answer. It may come from anywhere: the resource names who answers.
+fn listed(body: &[u8]) -> Result<Vec<Value>, String> {
+    #[derive(Deserialize)]
+    struct Schema {
+        tables: Vec<Value>,
+    }
+    let schema: Schema =
+        serde_json::from_slice(body).map_err(|error| format!("the schema is no list of tables: {error}"))?;
+    Ok(schema.tables)
+}
+
+/// The tables, and what a status keeps of them.
+fn in_short(tables: Vec<Value>) -> Tables {
     let text = |value: &Value| cut(value.as_str().unwrap_or_default(), LONGEST_NAME);
     let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     let short = |table: &Value| Table {
@@ -275,8 +283,8 @@ fn in_short(mut schema: Value) -> Tables {
     Tables {
         tables: tables.iter().take(MOST_TABLES).map(short).collect(),
         count: number(tables.len()),
-        hash: sha256(&serde_json::to_vec(tables).unwrap_or_default()),
-        schema: schema["tables"].take(),
+        hash: sha256(&serde_json::to_vec(&tables).unwrap_or_default()),
+        schema: tables.into(),
     }
 }
 
@@ -288,9 +296,21 @@ mod tests {
 
     #[test]
     fn a_schema_is_kept_in_short_and_its_hash_shows_a_change() {
-        let one = in_short(json!({"tables": [{"id": "tbl1", "name": "Deals", "fields": [{}, {}]}]}));
+        let one = in_short(vec![json!({"id": "tbl1", "name": "Deals", "fields": [{}, {}]})]);
         assert_eq!(one.tables, [Table { id: "tbl1".into(), name: "Deals".into(), fields: 2 }]);
-        let other = in_short(json!({"tables": [{"id": "tbl1", "name": "Deals", "fields": [{}]}]}));
+        let other = in_short(vec![json!({"id": "tbl1", "name": "Deals", "fields": [{}]})]);
         assert_ne!(one.hash, other.hash);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_schema_is_told_and_ends_nothing() {
+        for body in
+            ["[]", "\"x\"", "1", "null", "{}", r#"{"tables": 1}"#, r#"{"tables": {"a": []}}"#, "<html>", ""]
+        {
+            let told = listed(body.as_bytes()).unwrap_err();
+            assert!(told.starts_with("the schema is no list of tables: "), "{body}: {told}");
+        }
+        let odd = in_short(listed(br#"{"tables": [1, null, {"id": [], "fields": "x"}]}"#).unwrap());
+        assert_eq!(odd.count, 3);
     }
 }
