@@ -1,6 +1,6 @@
 //! What all requests of a gateway share.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use auth::TokenReview;
 use http::request::Parts;
@@ -47,7 +47,6 @@ use crate::{
 /// Between the end of a write and what is told of it.
 const ANSWERING: Duration = Duration::from_secs(15);
 const MEASURE_EVERY: Duration = Duration::from_secs(30);
-const WATCH_RIGHTS_EVERY: Duration = Duration::from_secs(5);
 
 /// A gateway; clones share it.
 #[derive(Clone)]
@@ -153,19 +152,9 @@ impl Gateway {
         self.0.health.watch(&self.0.schema).await;
     }
 
-    /// Warns once of each table or field that rights name and the base, as it was read last, does not have; for ever.
+    /// Warns of rights that mean nothing in the base, for ever.
     pub async fn watch_rights(self) {
-        let mut told = BTreeSet::new();
-        loop {
-            if let Some(tables) = self.0.schema.latest() {
-                let unknown = self.0.gatekeeper.unknown(&tables);
-                for news in unknown.difference(&told) {
-                    tracing::warn!("{news}");
-                }
-                told = unknown;
-            }
-            tokio::time::sleep(WATCH_RIGHTS_EVERY).await;
-        }
+        self.0.gatekeeper.watch_rights(&self.0.schema).await;
     }
 
     /// Forgets old keys, for ever.

@@ -4,7 +4,7 @@ mod check;
 pub mod file;
 pub mod watched;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use airtable::Table;
 use auth::TokenReview;
@@ -19,7 +19,10 @@ use crate::{
     keyed::key::Key,
     rights::{self, TableRights, Unknown},
     route,
+    schema::Schema,
 };
+
+const WATCH_RIGHTS_EVERY: Duration = Duration::from_secs(5);
 
 /// What a client may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,8 +134,22 @@ impl Gatekeeper {
         check::verdict(stale, &clients.keys.survey(), clients.has_service_accounts())
     }
 
-    /// What the rights of clients name that is not in these `tables`.
-    pub fn unknown(&self, tables: &[Table]) -> BTreeSet<Unknown> {
+    /// Warns once of each table or field that rights name and the base, as it was read last, does not have; for ever.
+    pub async fn watch_rights(&self, schema: &Schema) {
+        let mut told = BTreeSet::new();
+        loop {
+            if let Some(tables) = schema.latest() {
+                let unknown = self.unknown(&tables);
+                for news in unknown.difference(&told) {
+                    tracing::warn!("{news}");
+                }
+                told = unknown;
+            }
+            tokio::time::sleep(WATCH_RIGHTS_EVERY).await;
+        }
+    }
+
+    fn unknown(&self, tables: &[Table]) -> BTreeSet<Unknown> {
         let Reading { clients, .. } = self.read();
         clients.limited().flat_map(|(name, rights)| rights::unknown(&name, &rights, tables)).collect()
     }
