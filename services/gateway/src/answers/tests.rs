@@ -76,8 +76,7 @@ async fn of_bodies_that_grow_one_waits_and_the_others_make_room_for_it() {
     let (mut one, mut other) = (now(&answers, ALL / 2), now(&answers, ALL / 2));
     let mut growing = Box::pin(one.grow(ALL));
     assert!(poll!(&mut growing).is_pending());
-    let is_grown = other.grow(ALL).await;
-    assert!(!is_grown, "it would wait for who waits for it");
+    assert_eq!(other.grow(ALL).now_or_never(), Some(false), "it would wait for who waits for it");
     drop(other);
     assert!(growing.await);
     assert_eq!(answers.taken(), ALL);
@@ -96,7 +95,7 @@ async fn what_holds_some_room_waits_for_nobody_who_has_none() {
     assert!(in_line.await.is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_write_is_always_told_and_the_next_one_waits_before_it_is_sent() {
     let (answers, far) = (answers(), Instant::now() + Duration::from_hours(1));
     let (all, told) = (now(&answers, ALL), answers.insist(OF_WRITES));
@@ -111,7 +110,7 @@ async fn a_write_is_always_told_and_the_next_one_waits_before_it_is_sent() {
 #[tokio::test(start_paused = true)]
 async fn while_many_wait_for_room_no_further_read_is_sent() {
     let (answers, second) = (answers(), Duration::from_secs(1));
-    let mut taken = Some(now(&answers, ALL));
+    let taken = now(&answers, ALL);
     let mut line = Vec::new();
     for _ in 0..MOST_IN_LINE {
         assert_eq!(answers.admit_read(Instant::now() + second).now_or_never(), Some(true));
@@ -122,9 +121,9 @@ async fn while_many_wait_for_room_no_further_read_is_sent() {
     assert!(!answers.admit_read(Instant::now() + second).await);
     let mut read = Box::pin(answers.admit_read(Instant::now() + second));
     assert!(poll!(&mut read).is_pending());
-    drop(taken.take());
-    drop(line.remove(0).await);
-    assert!(read.await);
+    drop(line.pop());
+    assert!(read.await, "one gave up");
+    drop(taken);
 }
 
 #[tokio::test(start_paused = true)]
