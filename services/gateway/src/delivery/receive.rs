@@ -93,8 +93,7 @@ async fn whole(
         return Ok((Bytes::new(), Share::default()));
     }
     let largest = purpose.largest(answers.largest());
-    let announced = announced(&incoming);
-    let (mut size, is_announced) = (announced.unwrap_or(AT_FIRST), announced.is_some());
+    let mut size = announced(&incoming).unwrap_or(AT_FIRST);
     if size > largest {
         return Err(Missing::TooLarge(largest));
     }
@@ -113,10 +112,8 @@ async fn whole(
         if body.is_empty() && incoming.is_end_stream() {
             return Ok((chunk, room.into()));
         }
-        if length > body.capacity() {
-            let capacity = if is_announced { size } else { size.min(length.max(2 * body.capacity())) };
-            body.reserve_exact(capacity - body.len());
-        }
+        // All of its room at once: what is not written to takes no memory, and each move of the body would.
+        body.reserve_exact(size - body.len());
         body.extend_from_slice(&chunk);
     }
     body.shrink_to_fit();
