@@ -10,6 +10,16 @@ pub fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
+/// The value in whole units, rounded down; none for what is no quantity, or below 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "of what is out of range the nearest is taken"
+)]
+pub fn whole(value: &Value) -> Option<u64> {
+    thousandths(value).filter(|value| *value >= 0.0).map(|value| (value / 1e3) as u64)
+}
+
 /// The value in thousandths.
 fn thousandths(value: &Value) -> Option<f64> {
     let text = match value {
@@ -51,5 +61,14 @@ mod tests {
         }
         assert!(!same(&json!("1"), &json!("1m")));
         assert!(!same(&json!("Always"), &json!("Never")));
+    }
+
+    #[test]
+    fn what_is_no_quantity_or_below_nothing_has_no_whole_value() {
+        let wholes = [json!("1Gi"), json!(512), json!("1500m"), json!("128Mi")].map(|value| whole(&value));
+        assert_eq!(wholes, [Some(1 << 30), Some(512), Some(1), Some(128 << 20)]);
+        for none in [json!("much"), json!("-1"), json!(null), json!("1Xi")] {
+            assert_eq!(whole(&none), None, "{none}");
+        }
     }
 }

@@ -54,6 +54,7 @@ def running(request: pytest.FixtureRequest, started: Callable[[str], Target]) ->
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*targets): makes sense against these targets")
+    config.addinivalue_line("markers", "refused: makes the simulator answer 429")
     config.addinivalue_line("markers", "linked: makes sense with links to attachments as well")
 
 
@@ -75,10 +76,12 @@ def plain(name: str) -> str:
 
 
 @pytest.fixture
-def target(running: Target) -> Target:
-    """The target with the fixture's records."""
+def target(request: pytest.FixtureRequest, running: Target) -> Iterator[Target]:
+    """The target with the fixture's records; afterwards the simulator has refused a gateway nothing for its rate."""
     running.reset()
-    return running
+    yield running
+    if running.name != "direct" and not request.node.get_closest_marker("refused"):
+        assert 429 not in {asked["status"] for asked in running.requests()}
 
 
 @pytest.fixture

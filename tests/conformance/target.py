@@ -15,13 +15,14 @@ FIXTURE = Path(__file__).parent / "fixture.json"
 
 @dataclass(frozen=True)
 class Target:
-    """`url` and `key` are for the client, `simulator` is where the records end up, `process` is what serves the client."""
+    """`url` and `key` are for the client, `simulator` is where the records end up, `process` is what serves the client and `log` its log."""
 
     name: str
     url: str
     key: str
     simulator: str
     process: int
+    log: Path
 
     def reset(self) -> None:
         requests.post(f"{self.simulator}/admin/reset", timeout=10).raise_for_status()
@@ -48,7 +49,7 @@ def direct(program: Path, folder: Path, limits: str = "off") -> Iterator[Target]
     """A simulator, without limits unless they are asked for."""
     simulator = start_simulator(program, folder, limits)
     try:
-        yield Target("direct", simulator.url, TOKEN, simulator.url, simulator.process.pid)
+        yield Target("direct", simulator.url, TOKEN, simulator.url, simulator.process.pid, simulator.log)
     finally:
         simulator.stop()
 
@@ -65,7 +66,7 @@ def gateway(program: Path, folder: Path, *more: str, name: str = "gateway", port
         options += [f"--ledger={folder / 'ledger'}", *(option.format(simulator=simulator.url) for option in more)]
         gateway = Service(program, "gateway", folder, *options, port=port)
         try:
-            yield Target(name, gateway.url, "client-key", simulator.url, gateway.process.pid)
+            yield Target(name, gateway.url, "client-key", simulator.url, gateway.process.pid, gateway.log)
         finally:
             gateway.stop()
     finally:

@@ -32,6 +32,7 @@ def test_an_iteration_that_is_over_starts_again(table: Table) -> None:
 
 
 @pytest.mark.only("direct", "gateway")
+@pytest.mark.refused
 def test_the_quota_of_the_month_is_for_records_alone(target: Target) -> None:
     limits = {"perBase": 5, "perUser": 50, "monthlyCalls": 2}
     requests.put(f"{target.simulator}/admin/limits", json=limits, timeout=10).raise_for_status()

@@ -35,7 +35,7 @@ def limited(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         options = [f"--upstream={simulator.url}", f"--base={BASE}", "--requests-per-second=50"]
         gateway = Service(program, "gateway", folder, *options, *files)
         try:
-            yield Target("limited", gateway.url, "limited-key", simulator.url, gateway.process.pid)
+            yield Target("limited", gateway.url, "limited-key", simulator.url, gateway.process.pid, gateway.log)
         finally:
             gateway.stop()
     finally:
@@ -62,6 +62,18 @@ def refused(call: Callable[[], object]) -> tuple[int, str]:
 def changed(limited: Target) -> list[tuple[str, str]]:
     effects = requests.get(f"{limited.simulator}/admin/effects", timeout=10).json()["effects"]
     return [(effect["table"], effect["operation"]) for effect in effects]
+
+
+def test_each_write_leaves_a_line_that_names_the_client(limited: Target, table: pyairtable.Table) -> None:
+    made = table.create({"text": "nobody's business"})
+    with pytest.raises(requests.HTTPError):
+        table.update(made["id"], {"number": "many"})
+    table.all()
+    lines = [line for line in limited.log.read_text().splitlines() if " a write" in line][-2:]
+    assert len(lines) == 2 and all('client="limited"' in line and f"/v0/{BASE}/Everything" in line for line in lines), lines
+    assert "POST" in lines[0] and "status=200" in lines[0] and "request_id" in lines[0]
+    assert "PATCH" in lines[1] and made["id"] in lines[1] and 'status=422 error="INVALID_VALUE_FOR_COLUMN"' in lines[1]
+    assert "nobody" not in limited.log.read_text() and limited.key not in limited.log.read_text()
 
 
 def test_it_sees_its_tables_and_fields(base: pyairtable.Base) -> None:

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    quantity,
     workflow::worker_name,
     workload::{FILES_FOLDER, LEDGER_FOLDER, Memory, Plan},
 };
@@ -120,7 +121,13 @@ fn args(base: &AirtableBase, namespace: &str, memory: Memory) -> Vec<String> {
         args.extend(cache.webhook.iter().flat_map(|webhook| urls::of_webhook(webhook, memory)));
     }
     args.extend(base.spec.attachments.iter().flat_map(urls::of_attachments));
+    args.extend(memory_limit(base).map(|bytes| format!("--memory-bytes={bytes}")));
     args
+}
+
+/// The memory that its container may take, in bytes, where that is said.
+fn memory_limit(base: &AirtableBase) -> Option<u64> {
+    quantity::whole(base.spec.gateway.as_ref()?.resources.as_ref()?.limits.get("memory")?)
 }
 
 /// The Secrets as volumes. All but the keys for links are optional, so that the pod starts without them and takes them up

@@ -296,7 +296,7 @@ mod tests {
             config: Config,
         }
         let bounds = |more: &[&str]| {
-            let line = ["gateway", "--listen=127.0.0.1:0", "--base=app1", "--token-file=token"];
+            let line = ["gateway", "--listen=127.0.0.1:0", "--base=appAAAAAAAAAAAAAA", "--token-file=token"];
             let line = <Line as clap::Parser>::parse_from(line.iter().chain(more));
             let Bounds { all, kept } = line.config.answer_bounds();
             (all >> 20, kept >> 20)

@@ -7,6 +7,7 @@
 mod answer;
 mod answers;
 mod attachments;
+mod audit;
 mod clients;
 mod company;
 mod config;

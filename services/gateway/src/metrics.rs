@@ -150,7 +150,7 @@ impl Metrics {
             reads: registry.counter(
                 "gateway_reads_total",
                 "Reads of clients, by where their answers came from: hit, stale, staleQuota, staleError (kept answers), \
-                 collapsed (another one's read), miss, bypass (Airtable).",
+                 collapsed (another one's read), miss, storeUnreachable, bypass (Airtable).",
                 &["outcome"],
             )?,
             cache_bytes: registry

@@ -18,6 +18,7 @@ use tower::{Service, service_fn};
 use crate::{
     Gateway,
     answer::Answer,
+    audit,
     clients::Rights,
     crash,
     delivery::{Undelivered, headers, retry, upstream::Request},
@@ -76,7 +77,6 @@ async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer>
         }
         _ => (request, Filter::Nothing),
     };
-    tracing::debug!(client = client.name, method = %request.method, "passing on");
     let answer = if care == retry::Care::Read {
         gateway.reads().answer(request, wanted, caller).await?
     } else {
@@ -86,10 +86,13 @@ async fn proxy(gateway: Gateway, request: HttpRequest) -> Result<Answer, Answer>
             under_way = gateway.reads().write(&request, caller.deadline) => under_way?,
             () = gateway.delivery().queue().closing().over() => return Err(Undelivered::Stopping.into()),
         };
+        let key_name = key.as_ref().map(|key| key.name.as_str());
+        let written = audit::Write::new(&client.name, &parts.method, path, key_name);
         let outcome = match key {
             Some(key) => Ok(gateway.idempotency().write(key, request, caller).await),
             None => gateway.delivery().send(&request, care, &caller).await,
         };
+        written.ended(&outcome);
         under_way.ended(&outcome).await;
         gateway.reads().wanted(wanted, &asked, None, outcome?)
     };

@@ -109,7 +109,7 @@ fn take_apart(way: &Arc<Way>, mut members: Vec<Member>) {
     let second = members.split_off(members.len() / 2);
     for half in [members, second] {
         if half.len() > 1 {
-            tokio::spawn(queue_again(way.clone(), half));
+            host::spawn(queue_again(way.clone(), half));
         }
     }
 }

@@ -158,7 +158,7 @@ impl Way {
         caller.timing.queued(sent_at - begun);
         let verdict = match (turn?, heard) {
             (Turn::Send(permit, company), Some(heard)) if company.len() > 1 => {
-                tokio::spawn(company::carry(self.clone(), company, permit));
+                host::spawn(company::carry(self.clone(), company, permit));
                 listen(heard).await
             }
             (Turn::Carried, Some(heard)) => listen(heard).await,

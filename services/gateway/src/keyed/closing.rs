@@ -90,7 +90,7 @@ impl Idempotency {
     /// Closes `key`. `write`: what it is for, in case the ledger does not know.
     pub async fn close(self: &Arc<Self>, key: Key, write: Option<Request>, caller: Caller) -> Answer {
         let this = self.clone();
-        let work = tokio::spawn(async move { this.close_now(&key, write, &caller).await });
+        let work = host::spawn(async move { this.close_now(&key, write, &caller).await });
         work.await.unwrap_or_else(|error| unknown(&error.to_string()))
     }
 

@@ -64,7 +64,7 @@ impl Idempotency {
     /// Writes once under `key`, also when the client goes away meanwhile.
     pub async fn write(self: &Arc<Self>, key: Key, request: Request, caller: Caller) -> Answer {
         let this = self.clone();
-        let work = tokio::spawn(async move { this.begin(&key, &request, &caller).await });
+        let work = host::spawn(async move { this.begin(&key, &request, &caller).await });
         work.await.unwrap_or_else(|error| unknown(&error.to_string()))
     }
 

@@ -25,7 +25,7 @@ impl Idempotency {
     /// way any more.
     pub async fn settle(self: &Arc<Self>, key: Key, verdict: Verdict, by: String, caller: Caller) -> Answer {
         let this = self.clone();
-        let work = tokio::spawn(async move {
+        let work = host::spawn(async move {
             this.settle_now(&key, &verdict, &by, &caller).await.unwrap_or_else(|refusal| refusal)
         });
         work.await.unwrap_or_else(|error| unknown(&error.to_string()))

@@ -130,8 +130,10 @@ async fn what_was_said_outlives_attempts_that_were_not_sent_and_a_ledger_younger
     let create = || create(&gateway, "k").header("Idempotency-Since", since.clone());
     assert_eq!(told(create()).await.0, 503, "a record like it was there, and claims may be forgotten");
     assert_eq!(say(&gateway, "k", json!({"outcome": "notDone"})).await.0, 200);
-    let impatient = told(create().header("Request-Timeout", "0.001")).await;
-    assert_eq!(kind(&impatient), (503, "GATEWAY_QUEUE_DEADLINE"));
+    let impatient = told(create().header("Request-Timeout", "0.000001")).await;
+    // Where its body came later than its head, the time is over before the ledger hears of it.
+    let not_sent = [(503, "GATEWAY_QUEUE_DEADLINE"), (408, "REQUEST_BODY_TIMEOUT")];
+    assert!(not_sent.contains(&kind(&impatient)), "{impatient:?}");
     assert_eq!(table.records().len(), 1);
     assert_eq!(told(create()).await.0, 200);
     assert_eq!(table.records().len(), 2);
