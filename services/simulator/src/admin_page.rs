@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::{
     computed::{Calculation, Scope},
+    deadline::Deadline,
     display::Reader,
     held::Held,
     html::{self, Cell, Head},
@@ -61,14 +62,16 @@ pub async fn records(
         let parts = [html::paragraph("No such table."), back()];
         return answer(StatusCode::NOT_FOUND, html::page("Not found", &parts));
     };
-    let (scope, base) = (reading.scope(state.now()), &reading.base);
+    let (scope, base) = (reading.scope(state.now(), Deadline::of_request()), &reading.base);
     let title = format!("{}: {}", base.name, table.schema.name);
+    let listed = listed(scope, table, page);
+    if scope.deadline.check().is_err() {
+        let parts = [html::paragraph("The formulas on this page take too long."), back()];
+        return answer(StatusCode::UNPROCESSABLE_ENTITY, html::page(&title, &parts));
+    }
     answer(
         StatusCode::OK,
-        html::page(
-            &title,
-            &[back(), listed(scope, table, page), range(table, page), pages(base, table, page)],
-        ),
+        html::page(&title, &[back(), listed, range(table, page), pages(base, table, page)]),
     )
 }
 

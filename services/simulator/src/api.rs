@@ -19,7 +19,6 @@ use crate::{
     attachments::{fetch, link, upload},
     call::Call,
     fault_kind::{Kind, Moment},
-    records::Input,
     state::State,
     webhooks::delivery,
 };
@@ -121,12 +120,11 @@ async fn reply(state: &State, asked: &Arc<Asked>) -> Result<Reply, JoinError> {
 
 fn perform(state: &State, call: &Call, asked: &Asked) -> Reply {
     let query = asked.uri.query().unwrap_or_default();
-    let input = Input { query, body: &asked.body, now: state.now() };
     let request = asked.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     if !asked.body.is_empty() && !is_json(&asked.headers) {
         return refusal(&Error::InvalidBody);
     }
-    let reply = match state.perform(call, &input, request) {
+    let reply = match state.perform(call, query, &asked.body, request) {
         Ok(mut body) => {
             link::show(state, &mut body, host(&asked.headers));
             Reply::Answer(StatusCode::OK, body)

@@ -4,17 +4,17 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     rc::Rc,
-    time::{Duration, Instant},
 };
 
 use airtable::{
-    Error, Field, FieldType,
+    Field, FieldType,
     formula::{self, Fault, Formula, Outcome, Value as FormulaValue},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
+    deadline::Deadline,
     links, result,
     seen::{Aggregated, Seen},
     world::{Base, Row, Table, User},
@@ -26,15 +26,13 @@ const DEPTH: usize = 32;
 /// Most results that one request keeps, so that memory stays bounded however much is listed.
 const KEPT: usize = 20_000;
 
-/// How long one request computes: where it writes, the others wait for it.
-const TIME: Duration = Duration::from_secs(10);
-
 /// What computing may look at.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
     pub user: &'a User,
     pub base: &'a Base,
     pub now: Timestamp,
+    pub deadline: Deadline,
 }
 
 /// The computing that one request needs: each formula is read once, and results are kept for a while.
@@ -43,7 +41,6 @@ pub struct Calculation<'a> {
     formulas: RefCell<HashMap<&'a str, Option<Rc<Formula>>>>,
     results: RefCell<HashMap<(&'a str, &'a str), Outcome<'static>>>,
     depth: Cell<usize>,
-    until: Instant,
 }
 
 /// Whether the simulator computes cells of this field. Other computed cells stay as the fixture gave them.
@@ -64,24 +61,8 @@ pub fn is_made_here(field: &Field) -> bool {
 
 impl<'a> Calculation<'a> {
     pub fn new(scope: Scope<'a>) -> Self {
-        Self::until(scope, Instant::now() + TIME)
-    }
-
-    /// The same with the time at which it ends.
-    pub fn until(scope: Scope<'a>, until: Instant) -> Self {
         let (formulas, results) = (RefCell::default(), RefCell::default());
-        Self { scope, formulas, results, depth: Cell::new(0), until }
-    }
-
-    /// Refuses once the time is over: what was computed after that is wrong.
-    pub fn in_time(&self) -> Result<(), Error> {
-        if Instant::now() < self.until {
-            return Ok(());
-        }
-        let seconds = TIME.as_secs();
-        Err(Error::InvalidRequestBecause(format!(
-            "formulas of this request take longer than {seconds} s: ask for fewer records or simpler formulas"
-        )))
+        Self { scope, formulas, results, depth: Cell::new(0) }
     }
 
     /// The value of a cell, computed or kept; null where it is empty.
@@ -254,15 +235,15 @@ mod tests {
     fn a_request_whose_time_is_over_is_refused() {
         let world = Fixture::sample().unwrap().into_world().unwrap();
         let base = &world.bases[0];
-        let scope = Scope { user: &world.user, base, now: Timestamp::UNIX_EPOCH };
         let parameters = ListParameters::from_query("filterByFormula=NOW()").unwrap();
-        let page = |until: Instant| {
+        let page = |deadline: Deadline| {
             let shape = Shape::of(&serde_json::Map::new()).unwrap();
-            let calculation = Calculation::until(scope, until);
+            let calculation =
+                Calculation::new(Scope { user: &world.user, base, now: Timestamp::UNIX_EPOCH, deadline });
             listing::page(&calculation, &base.tables[0], &parameters, &shape, &Iterators::default())
         };
-        assert!(page(Instant::now() + TIME).is_ok());
-        let refused = page(Instant::now()).unwrap_err();
+        assert!(page(Deadline::of_request()).is_ok());
+        let refused = page(Deadline::over()).unwrap_err();
         assert_eq!((refused.status(), refused.kind()), (422, "INVALID_REQUEST_UNKNOWN"));
     }
 }

@@ -8,13 +8,12 @@ use jiff::Timestamp;
 use crate::{
     attachments::{Failure, Files},
     computed::Scope,
-    directory::Directory,
+    deadline::Deadline,
     faults::Faults,
     iterators::Iterators,
     journal::Journal,
     limits::{Allowed, Limits},
     transaction::Change,
-    webhooks,
     world::{Base, User, World},
 };
 
@@ -36,8 +35,8 @@ pub struct Reading {
 }
 
 impl Reading {
-    pub fn scope(&self, now: Timestamp) -> Scope<'_> {
-        Scope { user: &self.user, base: &self.base, now }
+    pub fn scope(&self, now: Timestamp, deadline: Deadline) -> Scope<'_> {
+        Scope { user: &self.user, base: &self.base, now, deadline }
     }
 }
 
@@ -59,7 +58,7 @@ impl Held {
         Ok(Reading { user: self.world.user.clone(), base, iterators: self.iterators.clone() })
     }
 
-    /// Tells everybody whom changes of records concern; answers why files in them don't come.
+    /// Tells whom changes of records concern beside webhooks; answers why files in them don't come.
     pub fn changed(
         &mut self,
         base: &str,
@@ -69,8 +68,6 @@ impl Held {
     ) -> BTreeSet<Failure> {
         if let Some(base) = self.world.bases.iter_mut().find(|known| known.id == base) {
             base.comments.forget(&changes);
-            let directory = Directory { user: &self.world.user, account: &self.world.account };
-            webhooks::note_records(base, &changes, directory, now);
         }
         let failures = self.files.expect(&changes, &self.world.bases, now);
         self.journal.changed(base, request, now, changes);

@@ -18,6 +18,7 @@ mod cells;
 mod comments;
 mod computed;
 mod config;
+mod deadline;
 mod dependencies;
 mod derived;
 mod directory;

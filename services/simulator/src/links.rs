@@ -8,7 +8,7 @@ use airtable::{
 use serde_json::Value;
 
 use crate::{
-    computed::{Calculation, Scope},
+    computed::Calculation,
     transaction::Transaction,
     world::{Base, Row, Table, new_id},
 };
@@ -148,10 +148,12 @@ fn check(base: &Base, linked: &str, record: &str) -> Result<(), Error> {
 }
 
 fn find_or_make(transaction: &mut Transaction<'_>, linked: &str, text: &str) -> Result<String, Error> {
-    let scope = Scope { user: transaction.user, base: transaction.base(), now: transaction.now };
-    let calculation = Calculation::new(scope);
+    let calculation = Calculation::new(transaction.scope());
     let table = transaction.table(linked)?;
-    if let Some(row) = table.rows().find(|row| calculation.primary_text(table, row) == text) {
+    let found = table.rows().find(|row| calculation.primary_text(table, row) == text);
+    // Once the time is over every text is empty: the record that is meant may have been passed over.
+    transaction.deadline.check()?;
+    if let Some(row) = found {
         return Ok(row.id.clone());
     }
     let primary = table.schema.primary_field().ok_or(Error::ModelNotFound)?.clone();

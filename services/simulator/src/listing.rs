@@ -32,7 +32,7 @@ pub fn page<'a>(
         }
         None => (None, selected(calculation, table, parameters, &shown)?.into(), 0),
     };
-    calculation.in_time()?;
+    calculation.scope.deadline.check()?;
     // Records may have gone since the iteration began.
     let mut there = ids.iter().skip(place).filter_map(|id| table.row(id));
     let rows: Vec<_> = there.by_ref().take(parameters.page_size).collect();
@@ -47,7 +47,7 @@ pub fn page<'a>(
         }
         records.push(record);
     }
-    calculation.in_time()?;
+    calculation.scope.deadline.check()?;
     let Some(next) = next else { return Ok(json!({"records": records})) };
     let iterator = iterator.unwrap_or_else(|| iterators.begin(&table.schema.id, ids, calculation.scope.now));
     Ok(json!({"records": records, "offset": format!("{iterator}/{next}")}))

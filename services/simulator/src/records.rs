@@ -7,11 +7,13 @@ use crate::{
     body::{self, Manner},
     call::RecordsCall,
     computed::{Calculation, Scope},
+    deadline::Deadline,
+    directory::Directory,
     iterators::Iterators,
     listing,
     render::{self, Shape},
     transaction::{self, Change, Transaction},
-    world::{Base, User},
+    world::Base,
     writes::Writer,
 };
 
@@ -21,8 +23,10 @@ pub struct Input<'a> {
     pub query: &'a str,
     /// The body, raw; empty where there is none.
     pub body: &'a [u8],
-    /// When it came.
+    /// When it is done.
     pub now: jiff::Timestamp,
+    /// Until when it may compute.
+    pub deadline: Deadline,
 }
 
 impl Input<'_> {
@@ -70,7 +74,7 @@ pub fn read(
             let (table, row) = row.ok_or(Error::ModelNotFound)?;
             let shape = Shape::of(&query::object(input.query))?;
             let record = render::record(calculation, table, row, &shape, None);
-            calculation.in_time()?;
+            scope.deadline.check()?;
             Ok(json!(record))
         }
         _ => {
@@ -83,13 +87,13 @@ pub fn read(
 /// Answers a call that changes records, with what it changed.
 pub fn write(
     base: &mut Base,
-    user: &User,
+    directory: Directory<'_>,
     table: &str,
     call: &RecordsCall,
     input: &Input<'_>,
 ) -> Result<(Value, Vec<Change>), Error> {
     let table = base.table(table).ok_or(Error::ModelNotFound)?.schema.id.clone();
-    transaction::run(base, user, input.now, |transaction| match call {
+    transaction::run(base, directory, input.now, input.deadline, |transaction| match call {
         RecordsCall::Create => create(transaction, &table, &input.object()?),
         RecordsCall::Update { record, replace } => {
             let body = input.object()?;
@@ -167,21 +171,23 @@ fn writer<'a, 'b>(
     Writer { transaction, table, typecast, replace }
 }
 
+fn answer(transaction: &Transaction<'_>, table: &str, id: &str, manner: &Manner) -> Result<Value, Error> {
+    let mut answers = answers(transaction, table, &[id.to_owned()], manner)?;
+    answers.pop().ok_or(Error::ModelNotFound)
+}
+
 fn answers(
     transaction: &Transaction<'_>,
     table: &str,
     ids: &[String],
     manner: &Manner,
 ) -> Result<Vec<Value>, Error> {
-    ids.iter().map(|id| answer(transaction, table, id, manner)).collect()
-}
-
-fn answer(transaction: &Transaction<'_>, table: &str, id: &str, manner: &Manner) -> Result<Value, Error> {
-    let scope = Scope { user: transaction.user, base: transaction.base(), now: transaction.now };
-    let table = transaction.table(table)?;
-    let row = table.row(id).ok_or(Error::ModelIdNotFound("Record"))?;
-    let calculation = Calculation::new(scope);
-    let record = render::record(&calculation, table, row, &manner.shape, None);
-    calculation.in_time()?;
-    Ok(json!(record))
+    let (calculation, table) = (Calculation::new(transaction.scope()), transaction.table(table)?);
+    let mut answers = Vec::new();
+    for id in ids {
+        let row = table.row(id).ok_or(Error::ModelIdNotFound("Record"))?;
+        answers.push(json!(render::record(&calculation, table, row, &manner.shape, None)));
+    }
+    transaction.deadline.check()?;
+    Ok(answers)
 }

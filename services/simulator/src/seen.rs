@@ -45,7 +45,7 @@ impl FormulaRow for Seen<'_, '_> {
     }
 
     fn in_time(&self) -> bool {
-        self.calculation.in_time().is_ok()
+        self.calculation.scope.deadline.is_ahead()
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     behaviour::Behaviour,
     call::{Call, CommentsCall, MetaCall, WebhooksCall},
     comments,
+    deadline::Deadline,
     directory::Directory,
     fault_kind::Kind,
     held::Held,
@@ -169,15 +170,25 @@ impl State {
     }
 
     /// Does what a call asks for.
-    pub(crate) fn perform(&self, call: &Call, input: &Input<'_>, request: &str) -> Result<Value, Error> {
+    pub(crate) fn perform(
+        &self,
+        call: &Call,
+        query: &str,
+        body: &[u8],
+        request: &str,
+    ) -> Result<Value, Error> {
+        // Made once there is a world to look at: who waits for that computes nothing.
+        let input = || Input { query, body, now: self.now(), deadline: Deadline::of_request() };
         if let Call::Records { base, table, call } = call
             && !call.writes()
         {
             let reading = self.held().reading(base)?;
-            return records::read(reading.scope(input.now), table, call, input, &reading.iterators);
+            let input = &input();
+            let scope = reading.scope(input.now, input.deadline);
+            return records::read(scope, table, call, input, &reading.iterators);
         }
         let mut held = self.held();
-        let held = &mut *held;
+        let (held, input) = (&mut *held, &input());
         let answer = match call {
             Call::WhoAmI => return Ok(meta::who_am_i(&held.world)),
             Call::ListBases => return meta::list_bases(&held.world, input),
@@ -213,10 +224,10 @@ impl State {
                 answer
             }
             Call::Records { base, table, call } => {
-                let user = &held.world.user;
-                let found = found(&mut held.world.bases, base)?;
+                let World { user, account, bases, .. } = &mut held.world;
+                let (found, directory) = (found(bases, base)?, Directory { user, account });
                 permit(found, &["edit", "create", "owner"])?;
-                let (answer, changes) = records::write(found, user, table, call, input)?;
+                let (answer, changes) = records::write(found, directory, table, call, input)?;
                 let failures = held.changed(base, request, input.now, changes);
                 partial::told(answer, &failures)
             }

@@ -1,4 +1,4 @@
-//! Changes of a base that take effect together or not at all.
+//! Changes of a base that take effect together or not at all, with the payloads that tell webhooks of them.
 //!
 //! Works in place and remembers what was there before: that undoes a refused request, and tells what an accepted one changed.
 
@@ -9,7 +9,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::world::{Base, Row, Table, User};
+use crate::{
+    computed::Scope,
+    deadline::Deadline,
+    directory::Directory,
+    webhooks,
+    world::{Base, Row, Table, User},
+};
 
 /// What happened to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +47,8 @@ pub struct Transaction<'a> {
     pub user: &'a User,
     /// When it happens, the same for all of it.
     pub now: Timestamp,
+    /// Until when it may compute.
+    pub deadline: Deadline,
     touched: Vec<(String, String)>,
     before: HashMap<(String, String), Option<(u64, Row)>>,
     /// The number that the next record had at first, by table.
@@ -48,22 +56,26 @@ pub struct Transaction<'a> {
     schemas: Vec<airtable::Table>,
 }
 
-/// Runs `work` on `base`; what it did stays when it succeeds, and is undone when it fails.
+/// Runs `work` on `base`; what it did stays when it succeeds and webhooks could be told, and is undone when it fails.
 pub fn run<T>(
     base: &mut Base,
-    user: &User,
+    directory: Directory<'_>,
     now: Timestamp,
+    deadline: Deadline,
     work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
 ) -> Result<(T, Vec<Change>), Error> {
     let (touched, before, numbers, schemas) = (vec![], HashMap::new(), HashMap::new(), vec![]);
-    let mut transaction = Transaction { base, user, now, touched, before, numbers, schemas };
-    match work(&mut transaction) {
-        Ok(result) => Ok((result, transaction.changes())),
-        Err(error) => {
-            transaction.undo();
-            Err(error)
-        }
+    let user = directory.user;
+    let mut transaction = Transaction { base, user, now, deadline, touched, before, numbers, schemas };
+    let done = work(&mut transaction).and_then(|result| {
+        let changes = transaction.changes();
+        webhooks::note_records(transaction.base, &changes, directory, now, deadline)?;
+        Ok((result, changes))
+    });
+    if done.is_err() {
+        transaction.undo();
     }
+    done
 }
 
 /// A base as it was before these changes of its records.
@@ -84,6 +96,11 @@ fn put_back(base: &mut Base, table: &str, record: &str, before: Option<(u64, Row
 }
 
 impl Transaction<'_> {
+    /// What computing may look at by now.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope { user: self.user, base: self.base, now: self.now, deadline: self.deadline }
+    }
+
     /// The base as it is by now.
     pub fn base(&self) -> &Base {
         self.base
@@ -167,14 +184,13 @@ impl Transaction<'_> {
         }
     }
 
-    fn changes(mut self) -> Vec<Change> {
-        let touched = std::mem::take(&mut self.touched);
-        touched.into_iter().filter_map(|key| self.change(key)).collect()
+    fn changes(&self) -> Vec<Change> {
+        self.touched.iter().filter_map(|key| self.change(key)).collect()
     }
 
-    fn change(&mut self, key: (String, String)) -> Option<Change> {
-        let before = self.before.remove(&key)?;
-        let (table, record) = key;
+    fn change(&self, key: &(String, String)) -> Option<Change> {
+        let before = self.before.get(key)?.clone();
+        let (table, record) = key.clone();
         let held = self.base.table(&table)?;
         let (operation, cells) = match (&before, held.row(&record)) {
             (None, Some(row)) => (Operation::Create, row.cells.clone()),

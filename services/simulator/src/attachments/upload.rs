@@ -9,9 +9,10 @@ use super::{
     files::{Files, Kept},
 };
 use crate::{
+    directory::Directory,
     records::Input,
     transaction::{self, Change},
-    world::{Base, User, World, new_id},
+    world::{Base, World, new_id},
 };
 
 /// Largest file, in bytes: 5 MB.
@@ -34,8 +35,9 @@ pub fn perform(
     if !files.make_room(upload.kept.size, &world.bases) {
         return Err(Error::TooLarge);
     }
-    let base = world.bases.iter_mut().find(|known| known.id == base).ok_or(Error::ModelNotFound)?;
-    let done = upload.attach(base, &world.user, record, field, input)?;
+    let World { user, account, bases, .. } = world;
+    let base = bases.iter_mut().find(|known| known.id == base).ok_or(Error::ModelNotFound)?;
+    let done = upload.attach(base, Directory { user, account }, record, field, input)?;
     files.add(&upload.id, upload.kept);
     Ok(done)
 }
@@ -71,7 +73,7 @@ impl Upload {
     fn attach(
         &self,
         base: &mut Base,
-        user: &User,
+        directory: Directory<'_>,
         record: &str,
         field: &str,
         input: &Input<'_>,
@@ -79,7 +81,7 @@ impl Upload {
         let table = base.table_of(record).ok_or(Error::ModelIdNotFound("Record"))?;
         let field = holder(table.schema.field(field), field)?.id.clone();
         let table = table.schema.id.clone();
-        transaction::run(base, user, input.now, |transaction| {
+        transaction::run(base, directory, input.now, input.deadline, |transaction| {
             let row = transaction.table(&table)?.row(record).ok_or(Error::ModelIdNotFound("Record"))?;
             let created = time::write(row.created);
             let mut held = cell::items(row.cells.get(&field)).to_vec();
@@ -105,14 +107,15 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::{Fixture, attachments::files::MOST_BYTES};
+    use crate::{Fixture, attachments::files::MOST_BYTES, deadline::Deadline};
 
     #[test]
     fn what_does_not_fit_is_refused_until_a_cell_has_let_go() {
         let mut world = Fixture::sample().unwrap().into_world().unwrap();
         let mut files = Files::default();
         let body = br#"{"contentType": "text/plain", "filename": "a.txt", "file": "YQ=="}"#;
-        let input = Input { query: "", body, now: Timestamp::UNIX_EPOCH };
+        let deadline = Deadline::of_request();
+        let input = Input { query: "", body, now: Timestamp::UNIX_EPOCH, deadline };
         let mut upload = |files: &mut Files| {
             perform(&mut world, files, "appCRM00000000001", "recCRM00000000301", "Document", &input)
         };

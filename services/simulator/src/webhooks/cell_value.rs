@@ -1,6 +1,6 @@
 //! Cell values as webhooks tell them (Airtable's "V2" format): choices, links and lookups with more than other answers.
 
-use airtable::{Choice, Field, FieldType};
+use airtable::{Choice, Error, Field, FieldType};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -44,6 +44,11 @@ impl<'a> Told<'a> {
             }
             (_, value) => value,
         }
+    }
+
+    /// Refuses once the time is over: what was told after that is wrong.
+    pub fn in_time(&self) -> Result<(), Error> {
+        self.calculation.scope.deadline.check()
     }
 
     /// The table with this id, and the record in it.

@@ -15,6 +15,7 @@ mod specification;
 
 use std::{cell::OnceCell, sync::Arc};
 
+use airtable::Error;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,6 +27,7 @@ pub use hook::Hook;
 
 use crate::{
     computed::Scope,
+    deadline::Deadline,
     directory::Directory,
     transaction::{self, Change},
     world::{Base, Table, User},
@@ -59,39 +61,57 @@ impl Webhooks {
         self.hooks.iter()
     }
 
+    fn active(&self, now: Timestamp) -> impl Iterator<Item = &Hook> {
+        self.iter().filter(move |hook| hook.is_active(now))
+    }
+
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Hook> {
         self.hooks.iter_mut()
     }
 }
 
-/// Makes payloads of what a request did to records.
-pub fn note_records(base: &mut Base, changes: &[Change], directory: Directory<'_>, now: Timestamp) {
+/// Makes payloads of what a request did to records; refuses, and makes none, when their cells can't be computed in time.
+pub fn note_records(
+    base: &mut Base,
+    changes: &[Change],
+    directory: Directory<'_>,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<(), Error> {
     if changes.is_empty() {
-        return;
+        return Ok(());
     }
     let Directory { user, account } = directory;
     let before = OnceCell::new();
-    note(base, user, now, |hook, base| {
-        let told = |base| Told::new(Scope { user, base, now }, account);
+    let told = |base| Told::new(Scope { user, base, now, deadline }, account);
+    let body = |hook: &Hook| {
         let before = || told(before.get_or_init(|| transaction::before(base, changes)));
         let before = hook.specification.includes_previous_values().then(before);
-        payload::of_records(&hook.specification, &Cells { base, now: told(base), before }, changes)
-    });
+        let cells = Cells { base, now: told(base), before };
+        let body = payload::of_records(&hook.specification, &cells, changes);
+        cells.now.in_time().map(|()| body)
+    };
+    let bodies = base.webhooks.active(now).map(body).collect::<Result<_, _>>()?;
+    note(base, user, now, bodies);
+    Ok(())
 }
 
 /// Makes payloads of what a request did to the schema; `before` are the tables as they were.
 pub fn note_schema(base: &mut Base, before: &[Arc<Table>], user: &User, now: Timestamp) {
     if schema::differs(before, &base.tables) {
-        note(base, user, now, |hook, base| schema::of_schema(&hook.specification, before, &base.tables));
+        let body = |hook: &Hook| schema::of_schema(&hook.specification, before, &base.tables);
+        let bodies = base.webhooks.active(now).map(body).collect();
+        note(base, user, now, bodies);
     }
 }
 
-fn note(base: &mut Base, user: &User, now: Timestamp, body: impl Fn(&Hook, &Base) -> Option<payload::Body>) {
+/// Gives each active webhook its payload, in their order.
+fn note(base: &mut Base, user: &User, now: Timestamp, bodies: Vec<Option<payload::Body>>) {
     let mut webhooks = std::mem::take(&mut base.webhooks);
     webhooks.transactions += 1;
     let head = payload::Head { time: now, transaction: webhooks.transactions, user, base };
-    for hook in webhooks.hooks.iter_mut().filter(|hook| hook.is_active(now)) {
-        let body = body(hook, base);
+    let active = webhooks.hooks.iter_mut().filter(|hook| hook.is_active(now));
+    for (hook, body) in active.zip(bodies) {
         match hook.specification.check(base) {
             Ok(()) => drop(body.map(|body| hook.add(now, head.payload(body)))),
             Err(_) => hook.invalidate(now, head.error(body.unwrap_or_default())),
@@ -111,7 +131,8 @@ mod tests {
 
     fn call(base: &mut Base, call: &WebhooksCall, body: &Value) -> Value {
         let body = body.to_string();
-        let input = Input { query: "", body: body.as_bytes(), now: NOW };
+        let deadline = Deadline::of_request();
+        let input = Input { query: "", body: body.as_bytes(), now: NOW, deadline };
         perform(base, call, &input).unwrap()
     }
 
