@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::{Router, http::header::CONTENT_TYPE, response::Redirect, routing::get};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use simulator::Behaviour;
 
@@ -67,7 +68,9 @@ async fn a_file_is_fetched_after_the_answer_and_then_described_and_served() {
     let source = format!("http://{address}/logo.png");
     let written = write(&simulator, json!([{"url": source}])).await;
     assert_eq!((&written[0]["url"], &written[0]["filename"]), (&json!(source), &json!("logo.png")));
-    assert_eq!(written[0].get("size"), None, "it is not here yet");
+    for later in ["size", "width", "height", "thumbnails"] {
+        assert_eq!(written[0].get(later), None, "it is not here yet");
+    }
     settled(&simulator).await;
     let held = read(&simulator).await;
     assert_eq!(
@@ -149,6 +152,17 @@ async fn the_list_written_is_what_the_cell_holds_and_order_counts() {
     let unknown = json!({"fields": {"Document": [{"id": "attNothing0000000"}]}});
     assert_eq!(simulator.patch(&invoice(), unknown).await.kind(), "INVALID_VALUE_FOR_COLUMN");
     assert_eq!(write(&simulator, json!([])).await, Value::Null);
+}
+
+#[tokio::test]
+async fn an_uploaded_image_is_described_in_the_answer_to_its_upload() {
+    let simulator = simulator();
+    let body = json!({"contentType": "image/png", "filename": "logo.png", "file": STANDARD.encode(PNG)});
+    let path = format!("{BASE}/{INVOICE}/Document/uploadAttachment");
+    let answer = simulator.post(&path, body).await.ok();
+    let held = &answer["fields"].as_object().unwrap().values().next().unwrap()[0];
+    let thumbnail = &held["thumbnails"]["large"];
+    assert_eq!((&held["width"], &held["height"], &thumbnail["height"]), (&json!(3), &json!(2), &json!(2)));
 }
 
 #[tokio::test]
