@@ -1,5 +1,5 @@
-//! Who may send when, as a state machine without clock or locks: whose turn it is, at which pace, with which of the
-//! [`Permits`], and that nobody sends during a lock-out.
+//! Who may send when, as a state machine without clock or locks: who may wait, whose turn it is, at which pace, with which
+//! of the [`Permits`], and that nobody sends during a lock-out.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     pace::Pace,
     permits::Permits,
+    places::Places,
     turns::{Ask, Place, Turns},
 };
 
@@ -15,7 +16,15 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(u64);
 
-/// The queue has no place left.
+/// A place that was to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Joined {
+    pub ticket: Ticket,
+    /// Who had to give way, and does not wait any more.
+    pub instead_of: Option<Ticket>,
+}
+
+/// The queue has no place left for this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
@@ -26,6 +35,7 @@ pub struct Budget {
     capacity: usize,
     turns: Turns<Ticket>,
     pace: Pace<Ticket>,
+    places: Places<Ticket>,
     locked_until: Option<Instant>,
     last_ticket: u64,
 }
@@ -33,24 +43,34 @@ pub struct Budget {
 impl Budget {
     /// A budget of `permits`, with a queue of at most `capacity`.
     pub fn new(permits: Permits, capacity: usize) -> Self {
-        let (turns, pace) = (Turns::default(), Pace::default());
-        Self { permits, capacity, turns, pace, locked_until: None, last_ticket: 0 }
+        let (turns, pace, places) = (Turns::default(), Pace::default(), Places::default());
+        Self { permits, capacity, turns, pace, places, locked_until: None, last_ticket: 0 }
     }
 
-    /// Queues for a permit. At the front there is always a place.
-    pub fn join(&mut self, ask: Ask, now: Instant) -> Result<Ticket, Full> {
-        if ask.place == Place::Back && self.waiting() >= self.capacity {
-            return Err(Full);
-        }
+    /// Queues for a permit. When the queue is full, somebody gives way; at the front there is always a place, which nobody
+    /// else gets.
+    pub fn join(&mut self, ask: Ask, now: Instant) -> Result<Joined, Full> {
+        let is_full = self.waiting() >= self.capacity;
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
+        let instead_of = if ask.place == Place::Back { self.admit(ticket, &ask, is_full)? } else { None };
         self.pass(now);
         let (distance, goes_on) = (self.distance(), ask.place == Place::Front || self.turns.have(&ask));
         let ask = if goes_on { Some(ask) } else { self.pace.hold(ticket, ask, now, distance) };
         if let Some(ask) = ask {
             self.turns.join(ticket, ask);
         }
-        Ok(ticket)
+        Ok(Joined { ticket, instead_of })
+    }
+
+    /// A place for `ticket`, and who had to give way for it.
+    fn admit(&mut self, ticket: Ticket, ask: &Ask, is_full: bool) -> Result<Option<Ticket>, Full> {
+        self.places.join(ticket, ask);
+        let surplus = is_full.then(|| self.places.surplus(ticket));
+        if let Some(surplus) = surplus {
+            self.leave(surplus);
+        }
+        if surplus == Some(ticket) { Err(Full) } else { Ok(surplus) }
     }
 
     /// A permit without queueing for it: where one is to be had, nobody waits, and no company may come along.
@@ -63,6 +83,7 @@ impl Budget {
     pub fn leave(&mut self, ticket: Ticket) {
         self.turns.leave(ticket);
         self.pace.leave(ticket);
+        self.places.leave(ticket);
     }
 
     /// Gives a permit to whose turn it is, if there is one to be had. The first ticket holds it from now on; up to `most`
@@ -78,6 +99,9 @@ impl Budget {
             return None;
         }
         let (kind, granted) = self.turns.next(most, fits)?;
+        for ticket in &granted {
+            self.places.leave(*ticket);
+        }
         if let Some(kind) = kind {
             self.pace.departed(&kind, now);
         }

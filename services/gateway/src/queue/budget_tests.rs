@@ -13,7 +13,7 @@ fn ask(place: Place) -> Ask {
 
 impl Budget {
     fn place(&mut self, place: Place) -> Result<Ticket, Full> {
-        self.join(ask(place), Instant::now())
+        self.join(ask(place), Instant::now()).map(|joined| joined.ticket)
     }
 
     fn grant_all(&mut self, now: Instant) -> Vec<Ticket> {
@@ -67,6 +67,28 @@ fn the_queue_is_bounded_but_at_the_front_there_is_always_a_place() {
 }
 
 #[test]
+fn who_gives_way_does_not_wait_any_more_wherever_it_waited_and_who_goes_first_never_does() {
+    let now = Instant::now();
+    let mut budget = budget(2, 2, now);
+    let of = |client: &str, place| Ask { client: client.into(), ..ask(place) };
+    let together = |client| Ask { kind: Some("kind".into()), ..of(client, Place::Back) };
+    budget.join(together("many"), now).unwrap();
+    assert_eq!(budget.grant_all(now).len(), 1);
+    let first = budget.join(of("many", Place::Back), now).unwrap().ticket;
+    let held = budget.join(together("many"), now).unwrap().ticket;
+    assert_eq!(budget.pace.len(), 1, "it keeps its distance");
+    let few = budget.join(of("few", Place::Back), now).unwrap();
+    assert_eq!((few.instead_of, budget.waiting(), budget.pace.len()), (Some(held), 2, 0));
+    let again = [(); 3].map(|()| budget.join(of("many", Place::Front), now).unwrap().ticket);
+    assert_eq!(budget.join(of("third", Place::Back), now), Err(Full), "at the back nobody has two places");
+    assert_eq!(budget.join(of("few", Place::Back), now), Err(Full));
+    budget.permits = Permits::own(9, SECOND, now - SECOND);
+    assert_eq!(budget.grant_all(now), [again.as_slice(), &[few.ticket, first]].concat());
+    let after = budget.join(of("third", Place::Back), now);
+    assert_eq!(after.map(|joined| joined.instead_of), Ok(None), "what had its turn takes no place");
+}
+
+#[test]
 fn a_permit_that_was_not_used_is_to_be_had_at_once() {
     let now = Instant::now();
     let mut budget = budget(1, 10, now);
@@ -91,7 +113,7 @@ fn what_could_travel_together_follows_at_a_distance_that_grows_while_the_budget_
     assert_eq!(together(&mut budget, after(40)), Some(2));
     assert_eq!(together(&mut budget, after(119)), None);
     assert_eq!(budget.grant_all(after(119)), []);
-    let other = budget.join(ask(Place::Back), after(119)).unwrap();
+    let other = budget.join(ask(Place::Back), after(119)).unwrap().ticket;
     assert_eq!(budget.grant_all(after(119)), [other], "whatever can't travel in company is not held up");
     assert_eq!(together(&mut budget, after(120)), Some(2));
     assert_eq!(budget.waiting(), 0);

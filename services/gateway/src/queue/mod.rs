@@ -4,9 +4,11 @@ pub mod budget;
 pub mod caller;
 pub mod closing;
 mod cut_off;
+mod limits;
 pub mod pace;
 mod permit;
 pub mod permits;
+mod places;
 mod seat;
 mod shared;
 pub mod slots;
@@ -21,21 +23,24 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{
+        Notify,
+        oneshot::{self, error::RecvError},
+    },
     time::Instant,
 };
 
-pub use self::permit::Permit;
 use self::{
-    budget::{Budget, Full},
+    budget::{Budget, Full, Joined},
     closing::Closing,
     cut_off::CutOff,
     permits::Permits,
     seat::Seat,
-    slots::{Desk, Slot, Slots, Terms},
+    slots::{Desk, Slot, Slots},
     state::{State, Waiting},
     turns::Ask,
 };
+pub use self::{limits::Limits, permit::Permit};
 use crate::{company::Member, metrics::Metrics};
 
 /// A second, and a margin for timers and clocks that run a little apart.
@@ -43,31 +48,10 @@ const WINDOW: Duration = Duration::from_millis(1005);
 /// Added to a lock-out: what is sent too early may begin another one.
 const LOCKOUT_MARGIN: Duration = Duration::from_millis(200);
 
-/// Bounds of a queue.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// To the base, and with one token, to all bases.
-    pub requests_per_second: usize,
-    pub token_requests_per_second: usize,
-    pub length: usize,
-    pub lockout: Duration,
-}
-
-impl Limits {
-    /// How many requests one gateway may send in a second, whatever others send.
-    fn permits(&self) -> usize {
-        self.requests_per_second.min(self.token_requests_per_second)
-    }
-
-    /// The terms of slots that replicas share.
-    pub fn terms(&self) -> Terms {
-        Terms::new(self.requests_per_second, self.token_requests_per_second, WINDOW)
-    }
-}
-
 /// Why there was no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoPermit {
+    /// There was no place, or it had to go to another client.
     Full,
     Deadline,
     /// The process stops.
@@ -155,12 +139,12 @@ impl Queue {
             biased;
             turn = &mut granted => {
                 seat.served();
-                turn.map_err(|_| NoPermit::Deadline)
+                turn.map_err(gave_way)
             }
             none = self.0.closing.or(deadline) => {
                 // It may be its turn at the last moment; where somebody else sends it, it is too late to say that it
                 // never left.
-                if seat.leave() { Err(none) } else { granted.await.map_err(|_| none) }
+                if seat.leave() { Err(none) } else { granted.await.map_err(gave_way) }
             }
         };
         self.0.metrics.queued(begun.elapsed());
@@ -235,11 +219,15 @@ impl Shared {
     ) -> Result<(Seat, oneshot::Receiver<Turn>), NoPermit> {
         let (turn, granted) = oneshot::channel();
         let mut state = self.lock();
-        let ticket = state.budget.join(ask, Instant::now()).map_err(|Full| NoPermit::Full)?;
+        let joined = state.budget.join(ask, Instant::now()).map_err(|Full| NoPermit::Full)?;
+        let Joined { ticket, instead_of } = joined;
+        let gives_way = instead_of.and_then(|other| state.seats.remove(&other));
         state.seats.insert(ticket, Waiting { turn, member });
         self.metrics.queue_length(state.budget.waiting());
         let is_sooner = state.is_sooner();
         drop(state);
+        // Which tells it.
+        drop(gives_way);
         if is_sooner {
             self.changed.notify_one();
         }
@@ -277,6 +265,11 @@ impl Shared {
         }
         next
     }
+}
+
+/// Who is told nothing had to give way: its seat was dropped by who has its place now.
+fn gave_way(_: RecvError) -> NoPermit {
+    NoPermit::Full
 }
 
 async fn serve(queue: Weak<Shared>, changed: Arc<Notify>) {

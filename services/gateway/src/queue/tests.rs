@@ -78,6 +78,40 @@ async fn who_goes_away_leaves_the_queue_and_who_waits_too_long_is_told() {
     assert!(waiting.await.unwrap());
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_has_to_give_way_is_told_at_once_and_the_others_have_their_turns() {
+    let queue = queue(1, 3);
+    let held = queue.permit(soon()).await.unwrap();
+    let begun = Instant::now();
+    let turn = |client: &str| {
+        let (queue, ask) = (queue.clone(), Ask { client: client.into(), ..ask() });
+        tokio::spawn(async move { (queue.turn(ask, soon(), None).await.map(drop), begun.elapsed()) })
+    };
+    let many = [(); 3].map(|()| turn("many"));
+    tokio::task::yield_now().await;
+    let few = turn("few");
+    tokio::task::yield_now().await;
+    let [first, second, last] = many;
+    assert_eq!(last.await.unwrap(), (Err(NoPermit::Full), Duration::ZERO));
+    assert_eq!((queue.snapshot().waiting, queue.0.lock().seats.len()), (3, 3));
+    drop(held);
+    for served in [first, second, few] {
+        assert_eq!(served.await.unwrap().0, Ok(()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_had_to_give_way_is_in_nobodys_company() {
+    let queue = queue(1, 2);
+    let ask = |client: &str| Ask { kind: Some("kind".into()), client: client.into(), ..ask() };
+    let members = [1, 2].map(|number| member(number, soon()).0);
+    let [first, second] = members.map(|member| queue.turn(ask("many"), soon(), Some(member)));
+    let few = async { queue.turn(Ask { kind: None, ..ask("few") }, soon(), None).await.map(drop) };
+    let (first, second, few) = tokio::join!(first, second, few);
+    assert!(matches!(first, Ok(Turn::Send(_, company)) if company.len() == 1));
+    assert_eq!((second.map(drop).err(), few), (Some(NoPermit::Full), Ok(())));
+}
+
 fn member(number: u8, deadline: Instant) -> (Member, oneshot::Receiver<Verdict>) {
     let body = serde_json::json!({"fields": {"Number": number}});
     let request = Request::post("/v0/appAAAAAAAAAAAAAA/Deals".to_owned(), &body);

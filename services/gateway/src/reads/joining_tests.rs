@@ -18,8 +18,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     answers::{Answers, Bounds},
-    delivery::{Way, health::Health, token::Token, upstream::Upstream},
-    queue,
+    clients::{Client, Rights},
+    delivery::{Way, health::Health, timing::Timing, token::Token, upstream::Upstream},
+    queue::{self, NoPermit, turns::Place},
 };
 
 const LIST: &str = "/v0/appAAAAAAAAAAAAAA/Deals";
@@ -62,7 +63,7 @@ impl Stage {
             requests_per_second: 50,
             token_requests_per_second: 50,
             length: 10,
-            lockout: Duration::ZERO,
+            lockout: Duration::from_mins(1),
         };
         let delivery = Delivery::new(Way {
             upstream: Upstream::new(&url).unwrap(),
@@ -144,6 +145,39 @@ async fn who_joins_a_read_waits_no_longer_than_its_own_patience() {
     assert_eq!(hasty.await, Err(Undelivered::QueueDeadline));
     stage.answers.add_permits(1);
     assert_eq!(number(&first.await), 0);
+}
+
+#[tokio::test]
+async fn who_joined_a_read_that_had_to_give_way_in_the_queue_asks_for_itself() {
+    let stage = Stage::new().await;
+    let (queue, deadline) =
+        (stage.reads.0.delivery.queue().clone(), Instant::now() + Duration::from_secs(20));
+    let client = |name: &str| {
+        let client = Client { name: name.to_owned(), rights: Rights::Full, share: 1 };
+        let caller =
+            Caller::new(&client, &http::HeaderMap::new(), Duration::from_secs(20), Timing::default());
+        caller.unwrap()
+    };
+    let turn = |client: &Caller| {
+        let (queue, ask) = (queue.clone(), client.ask(Place::Back, None));
+        Box::pin(async move { queue.turn(ask, deadline, None).await.err() })
+    };
+    queue.lock_out();
+    let mut many: Vec<_> = (0..9).map(|_| turn(&client("many"))).collect();
+    for waiting in &mut many {
+        assert!(poll!(waiting).is_pending());
+    }
+    let last = tokio::spawn(stage.read_as(client("many"), ""));
+    while queue.snapshot().waiting < 10 {
+        tokio::task::yield_now().await;
+    }
+    let (mut joined, mut other) = (Box::pin(stage.read_as(client("few"), "")), turn(&client("other")));
+    assert!(poll!(&mut joined).is_pending() && poll!(&mut other).is_pending());
+    assert_eq!(last.await.unwrap(), Err(Undelivered::QueueFull));
+    let joined = tokio::spawn(joined);
+    let (gave_way, of, _) = futures::future::select_all(many).await;
+    assert_eq!((gave_way, of), (Some(NoPermit::Full), 8));
+    assert!(!joined.is_finished());
 }
 
 #[tokio::test]

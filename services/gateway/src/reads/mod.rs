@@ -160,9 +160,12 @@ impl Reads {
             } else {
                 running.await
             };
-            // Or less.
-            let is_late = matches!(outcome, Err(Undelivered::QueueDeadline | Undelivered::StoreUnavailable));
-            if !(is_late && is_collapsed && Instant::now() < asked.caller.deadline) {
+            // Or less, or no right to a place.
+            let has_no_turn = matches!(
+                outcome,
+                Err(Undelivered::QueueFull | Undelivered::QueueDeadline | Undelivered::StoreUnavailable)
+            );
+            if !(has_no_turn && is_collapsed && Instant::now() < asked.caller.deadline) {
                 return self.conclude(&asked, &told, outcome, Status::Forwarded { why, is_collapsed });
             }
         }

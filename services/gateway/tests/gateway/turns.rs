@@ -11,11 +11,11 @@ use std::{
 use futures::future::join_all;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use crate::{
     setup::{BASE, Running, answer, until},
-    upstream::{Reply, Upstream},
+    upstream::{Reply, Upstream, rate_limited},
 };
 
 async fn calm() -> Upstream {
@@ -24,6 +24,20 @@ async fn calm() -> Upstream {
 
 fn deals(url: &str, key: &str, rest: &str) -> reqwest::RequestBuilder {
     Client::new().get(format!("{url}/v0/{BASE}/Deals{rest}")).bearer_auth(key)
+}
+
+/// A file of two clients, the second one with such a share, and the option that names it.
+fn many_and_few(share: u16) -> (TempDir, String) {
+    let folder = tempdir().unwrap();
+    for key in ["many", "few"] {
+        std::fs::write(folder.path().join(key), format!("key-of-{key}")).unwrap();
+    }
+    let clients =
+        json!({"keys": [{"name": "many", "file": "many"}, {"name": "few", "file": "few", "share": share}]});
+    let file = folder.path().join("clients.json");
+    std::fs::write(&file, clients.to_string()).unwrap();
+    let option = format!("--clients-file={}", file.display());
+    (folder, option)
 }
 
 #[tokio::test]
@@ -53,15 +67,7 @@ async fn a_client_with_many_waiting_does_not_hold_up_another_and_shares_count() 
         if is_first { Reply::Later(Duration::from_secs(2), 200, answer) } else { Reply::Json(200, answer) }
     })
     .await;
-    let folder = tempdir().unwrap();
-    for key in ["many", "few"] {
-        std::fs::write(folder.path().join(key), format!("key-of-{key}")).unwrap();
-    }
-    let clients =
-        json!({"keys": [{"name": "many", "file": "many"}, {"name": "few", "file": "few", "share": 2}]});
-    let file = folder.path().join("clients.json");
-    std::fs::write(&file, clients.to_string()).unwrap();
-    let option = format!("--clients-file={}", file.display());
+    let (_folder, option) = many_and_few(2);
     let gateway = Running::new(&upstream.url, &["--requests-per-second=6", &option]).await;
     // Each another question: the same one would travel once for all.
     let ask = |key: &'static str, number: u32| {
@@ -76,6 +82,49 @@ async fn a_client_with_many_waiting_does_not_hold_up_another_and_shares_count() 
     }
     let next: Vec<String> = upstream.seen()[6..12].iter().map(|seen| seen.target.clone()).collect();
     assert_eq!(next.iter().filter(|target| target.contains("?few=")).count(), 4, "{next:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_fills_the_queue_gives_way_to_another() {
+    let mut count = 0;
+    let upstream = Upstream::new(move |_| {
+        count += 1;
+        if count == 1 { rate_limited() } else { Reply::Json(200, json!({"records": []})) }
+    })
+    .await;
+    let (_folder, clients) = many_and_few(1);
+    let options = ["--queue-length=3", "--lockout-seconds=4", &clients];
+    let gateway = &Running::new(&upstream.url, &options).await;
+    let ask = |key: &str, rest: &str| {
+        let request = deals(&gateway.url, &format!("key-of-{key}"), rest);
+        tokio::spawn(async move {
+            let response = request.send().await.unwrap();
+            let (status, says_when) = (response.status(), response.headers().contains_key("retry-after"));
+            let kind = response.json::<Value>().await.unwrap()["error"]["type"].clone();
+            (status.as_u16(), says_when, kind.as_str().unwrap_or_default().to_owned())
+        })
+    };
+    // What was sent before goes first again, and gives way to nobody.
+    let mut served = vec![ask("many", "?many=0")];
+    until("nobody sends", || gateway.metrics().contains("\ngateway_lockouts_total 1\n")).await;
+    let mut many = Vec::new();
+    for number in 1..3 {
+        many.push(ask("many", &format!("?many={number}")));
+        let line = format!("\ngateway_queue_length {}\n", number + 1);
+        until("it waits", || gateway.metrics().contains(&line)).await;
+    }
+    let full = (503, true, "GATEWAY_QUEUE_FULL".to_owned());
+    assert_eq!(ask("many", "?many=3").await.unwrap(), full, "it has all there is");
+    served.push(ask("few", "?few=0"));
+    assert_eq!(many.remove(1).await.unwrap(), full, "its last one gives way");
+    assert_eq!(ask("few", "?few=1").await.unwrap(), full, "each has its part");
+    for asked in served.into_iter().chain(many) {
+        assert_eq!(asked.await.unwrap(), (200, false, String::new()));
+    }
+    let seen: Vec<String> = upstream.seen().iter().map(|seen| seen.target.clone()).collect();
+    let order: Vec<&str> = seen.iter().filter_map(|target| target.rsplit('?').next()).collect();
+    assert_eq!(order[..2], ["many=0"; 2]);
+    assert_eq!(order.len(), 4, "{order:?}");
 }
 
 #[tokio::test]
