@@ -12,12 +12,14 @@ mod offset;
 mod options;
 mod page;
 mod pages;
+mod places;
 mod question;
 mod replicas;
 mod scope;
 mod store;
 mod tables;
 mod urls;
+mod walk;
 mod writing;
 
 use std::{
@@ -123,7 +125,7 @@ impl Reads {
         let board = Board { marks: Marks::default(), store, calls: Calls::default() };
         Self(Arc::new(Shared {
             options: options.clone(),
-            pages: Pages::new(delivery.clone()),
+            pages: Pages::new(delivery.clone(), replicas.places()),
             urls: Urls::new(links),
             delivery,
             board: Mutex::new(board),

@@ -1,22 +1,21 @@
 //! Lists page by page, with the gateway's own offsets: they go on where Airtable's have been forgotten.
 //!
-//! Where Airtable does not know an iterator any more, or this process does not know Airtable's offset, the list is begun
-//! again and read up to the record that was given last; where that one is gone, up to where it was.
+//! Where Airtable does not know an iterator any more, or nobody knows Airtable's offset, the list is begun again and read
+//! up to the record that was given last; where that one is gone, up to where it was. A walk that is cut short goes on
+//! where it was when the same page is asked for again.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::mem;
 
 use airtable::{Error, id::Kind};
 use http::StatusCode;
-use lru::LruCache;
 
 use super::{
     form,
     offset::Offset,
     page::{self, Page},
+    places::{Place, Places},
     question::List,
+    walk::{LARGEST_PAGE, Spot, Walk},
 };
 use crate::{
     answer::Answer,
@@ -24,141 +23,143 @@ use crate::{
     queue::caller::Caller,
 };
 
-/// Offsets of Airtable that are remembered, by ours; about 200 bytes each.
-const MOST_OFFSETS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
-const LARGEST_PAGE: u32 = 100;
-
 /// The way to pages of records.
 pub struct Pages {
     delivery: Delivery,
-    /// By our offset.
-    theirs: Mutex<LruCache<String, String>>,
+    places: Places,
+}
+
+/// A page that a client asks for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    request: &'a Request,
+    list: &'a List,
+    caller: &'a Caller,
 }
 
 /// A page that was read in order to find where to go on.
 struct Walked {
     answer: Answer,
     page: Page,
-    /// How many records came before it.
-    before: usize,
+    spot: Spot,
 }
 
 impl Pages {
-    /// Pages that come by `delivery`.
-    pub fn new(delivery: Delivery) -> Self {
-        Self { delivery, theirs: Mutex::new(LruCache::new(MOST_OFFSETS)) }
+    /// Pages that come by `delivery`, after places that are known.
+    pub fn new(delivery: Delivery, places: Places) -> Self {
+        Self { delivery, places }
     }
 
     /// The page that `request` asks for, which is `list`.
     pub async fn read(&self, request: &Request, list: &List, caller: &Caller) -> Result<Answer, Undelivered> {
+        let asked = Asked { request, list, caller };
         let Some(text) = &list.offset else {
-            let answer = self.send(request, list, caller).await?;
-            return Ok(self.passed_on(answer, list, &beginning(), 0));
+            let answer = self.send(request, asked).await?;
+            return Ok(self.passed_on(answer, list, &beginning(), 0).await);
         };
         let Some(offset) = Offset::read(text, &list.fingerprint) else { return Ok(invalid(text)) };
-        let theirs = self.theirs().get(text).cloned();
-        if let Some(theirs) = theirs {
-            let answer = self.send(&form::page(request, Some(&theirs), None), list, caller).await?;
-            if !page::is_offset_gone(&answer) {
-                let before = offset.position;
-                return Ok(self.passed_on(answer, list, &offset, before));
+        let walk = match self.places.find(text).await {
+            Some(Place::Reached(theirs)) => {
+                let answer = self.send(&form::page(request, Some(&theirs), None), asked).await?;
+                if !page::is_offset_gone(&answer) {
+                    let before = offset.position;
+                    return Ok(self.passed_on(answer, list, &offset, before).await);
+                }
+                None
             }
-        }
-        self.begin_again(request, list, &offset, caller).await
+            Some(Place::OnTheWay(walk)) => Some(walk),
+            None => None,
+        };
+        self.walk(asked, text, &offset, walk).await
     }
 
-    /// Reads the list from its beginning up to where `offset` is, and the page after that.
-    async fn begin_again(
+    /// Reads the list up to where `offset` is, from where `begun` is or from its beginning, and the page after that.
+    async fn walk(
         &self,
-        request: &Request,
-        list: &List,
+        asked: Asked<'_>,
+        text: &str,
         offset: &Offset,
-        caller: &Caller,
+        begun: Option<Walk>,
     ) -> Result<Answer, Undelivered> {
-        tracing::debug!(position = offset.position, "an iteration that is gone is begun again");
+        let (mut is_resumed, mut walk) = (begun.is_some(), begun.unwrap_or_default());
         let position = usize::try_from(offset.position).unwrap_or(usize::MAX);
-        let (mut theirs, mut before, mut last_given) = (None, 0, None);
+        tracing::debug!(position, from = walk.next.before, "an iteration that is gone is begun again");
         loop {
-            let size = skipped_at_once(position, before);
-            let asked = form::page(request, theirs.as_deref(), Some(size));
-            let answer = self.send(&asked, list, caller).await?;
+            let answer = self.page_at(&walk.next, position, asked).await?;
+            if page::is_offset_gone(&answer) && mem::take(&mut is_resumed) {
+                walk = Walk::default();
+                continue;
+            }
             let Some(page) = Page::of(&answer) else { return Ok(answer) };
-            let (place, next, count) = (page.place(&offset.record), page.offset.clone(), page.len());
-            let walked = Walked { answer, page, before };
-            if let Some(place) = place {
-                return self.go_on(request, list, walked, place + 1, offset, caller).await;
+            if let Some(place) = page.place(&offset.record) {
+                let walked = Walked { answer, page, spot: walk.next };
+                return self.go_on(asked, walked, place + 1, offset).await;
             }
-            before += count;
-            if last_given.is_none() && before >= position.max(1) {
-                last_given = Some((asked, walked.before));
+            drop(answer);
+            if !walk.passes(&page, position) {
+                break;
             }
-            let Some(next) = next else { break };
-            theirs = Some(next);
+            self.places.keep(text, Place::OnTheWay(walk.clone())).await;
         }
         // The record is gone, and with it the list is one shorter than it was there.
-        let Some((asked, before)) = last_given else { return Ok(last_page()) };
-        let answer = self.send(&asked, list, caller).await?;
+        let Some(spot) = walk.given else { return Ok(last_page()) };
+        let answer = self.page_at(&spot, position, asked).await?;
         let Some(page) = Page::of(&answer) else { return Ok(answer) };
-        let from = position.saturating_sub(1).saturating_sub(before);
-        self.go_on(request, list, Walked { answer, page, before }, from, offset, caller).await
+        let from = position.saturating_sub(1).saturating_sub(spot.before);
+        self.go_on(asked, Walked { answer, page, spot }, from, offset).await
     }
 
     /// What follows the first `from` records of a page: the rest of it, or the next one.
     async fn go_on(
         &self,
-        request: &Request,
-        list: &List,
+        asked: Asked<'_>,
         walked: Walked,
         from: usize,
         offset: &Offset,
-        caller: &Caller,
     ) -> Result<Answer, Undelivered> {
-        let Walked { answer, page, before } = walked;
+        let Walked { answer, page, spot } = walked;
+        let list = asked.list;
         let wanted =
             list.page_size.as_ref().and_then(serde_json::Value::as_u64).unwrap_or(LARGEST_PAGE.into());
         let wanted = usize::try_from(wanted.clamp(1, LARGEST_PAGE.into())).unwrap_or(1);
-        let (rest, position) = (page.len().saturating_sub(from), count(before + from));
-        match page.offset.clone() {
-            None if rest == 0 => Ok(last_page()),
+        let (rest, position) = (page.len().saturating_sub(from), count(spot.before.saturating_add(from)));
+        let place = match page.offset.clone() {
+            None if rest == 0 => return Ok(last_page()),
             Some(theirs) if rest == 0 => {
                 // No room is waited for while this one has some.
                 drop(answer);
-                let answer = self.send(&form::page(request, Some(&theirs), None), list, caller).await?;
-                Ok(self.passed_on(answer, list, offset, position))
+                let answer = self.send(&form::page(asked.request, Some(&theirs), None), asked).await?;
+                return Ok(self.passed_on(answer, list, offset, position).await);
             }
-            theirs => {
-                let given = page.part(from, wanted);
-                if rest <= wanted && theirs.is_none() {
-                    return Ok(page::part(answer, from, wanted, None));
-                }
-                let ours = ours(list, offset, &given, position);
-                // Airtable's offset is behind the whole page.
-                if let Some(theirs) = theirs.filter(|_| rest <= wanted) {
-                    self.theirs().put(ours.clone(), theirs);
-                }
-                Ok(page::part(answer, from, wanted, Some(&ours)))
-            }
-        }
+            None if rest <= wanted => return Ok(page::part(answer, from, wanted, None)),
+            Some(theirs) if rest <= wanted => Place::Reached(theirs),
+            // Airtable's offset is behind the whole page, of which there is more to give.
+            _ => Place::OnTheWay(Walk::from(spot)),
+        };
+        let ours = ours(list, offset, &page.part(from, wanted), position);
+        self.places.keep(&ours, place).await;
+        Ok(page::part(answer, from, wanted, Some(&ours)))
     }
 
     /// A page of Airtable's with our offset, given after so many records.
-    fn passed_on(&self, answer: Answer, list: &List, previous: &Offset, before: u32) -> Answer {
+    async fn passed_on(&self, answer: Answer, list: &List, previous: &Offset, before: u32) -> Answer {
         if !page::may_go_on(&answer) {
             return answer;
         }
         let Some(page) = Page::of(&answer) else { return answer };
         let Some(theirs) = &page.offset else { return answer };
         let ours = ours(list, previous, &page, before);
-        self.theirs().put(ours.clone(), theirs.clone());
+        self.places.keep(&ours, Place::Reached(theirs.clone())).await;
         page::with_offset(answer, theirs, &ours)
     }
 
-    async fn send(&self, request: &Request, list: &List, caller: &Caller) -> Result<Answer, Undelivered> {
-        self.delivery.send(&form::sendable(request, list), Care::Read, caller).await
+    /// The page at `spot` of a walk to `position`.
+    async fn page_at(&self, spot: &Spot, position: usize, asked: Asked<'_>) -> Result<Answer, Undelivered> {
+        self.send(&form::page(asked.request, spot.theirs.as_deref(), Some(spot.size(position))), asked).await
     }
 
-    fn theirs(&self) -> MutexGuard<'_, LruCache<String, String>> {
-        self.theirs.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn send(&self, request: &Request, asked: Asked<'_>) -> Result<Answer, Undelivered> {
+        self.delivery.send(&form::sendable(request, asked.list), Care::Read, asked.caller).await
     }
 }
 
@@ -173,14 +174,6 @@ fn ours(list: &List, previous: &Offset, page: &Page, before: u32) -> String {
     let record = page.last().unwrap_or(&previous.record).to_owned();
     let position = before.saturating_add(count(page.len()));
     Offset { position, iteration: previous.iteration, record }.text(&list.fingerprint)
-}
-
-/// Largest pages, and one that ends where the last record was given, so that the next one begins behind it.
-fn skipped_at_once(position: usize, before: usize) -> u32 {
-    match position.saturating_sub(before) {
-        0 => LARGEST_PAGE,
-        left => count(left).min(LARGEST_PAGE),
-    }
 }
 
 fn count(length: usize) -> u32 {

@@ -2,12 +2,15 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use airtable::query;
 use futures::future::join_all;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -16,7 +19,7 @@ use tokio::{
 
 use crate::{
     setup::{BASE, Running, answer},
-    upstream::{Reply, Seen, Upstream},
+    upstream::{Reply, Seen, Upstream, rate_limited},
 };
 
 /// A table whose iterators remember the records that were there, until they are forgotten.
@@ -95,19 +98,19 @@ async fn before(table: &Table) -> (Upstream, Running) {
     (upstream, gateway)
 }
 
-pub async fn page(gateway: &Running, size: usize, offset: Option<&str>) -> (Vec<String>, Option<String>) {
+fn ask(gateway: &Running, size: usize, offset: Option<&str>) -> RequestBuilder {
     let query = format!("?pageSize={size}&view=v");
-    let (status, body) = match offset {
+    match offset {
         Some(offset) if size.is_multiple_of(2) => {
             let body = json!({"pageSize": size, "view": "v", "offset": offset});
-            answer(gateway.deals(Method::POST, "/listRecords", None).json(&body)).await
+            gateway.deals(Method::POST, "/listRecords", None).json(&body)
         }
-        offset => {
-            let request =
-                gateway.deals(Method::GET, &query, None).query(&[("offset", offset.unwrap_or_default())]);
-            answer(request).await
-        }
-    };
+        offset => gateway.deals(Method::GET, &query, None).query(&[("offset", offset.unwrap_or_default())]),
+    }
+}
+
+pub async fn page(gateway: &Running, size: usize, offset: Option<&str>) -> (Vec<String>, Option<String>) {
+    let (status, body) = answer(ask(gateway, size, offset)).await;
     assert_eq!(status, 200, "{body}");
     let ids =
         body["records"].as_array().unwrap().iter().map(|record| record["id"].as_str().unwrap().to_owned());
@@ -138,6 +141,82 @@ async fn pages_are_asked_for_one_by_one_and_never_before_they_are_wanted() {
     let again = page(&gateway, 3, offset.as_deref()).await;
     assert_eq!(page(&gateway, 3, offset.as_deref()).await, again, "a page may be asked for again");
     assert_eq!(upstream.seen().len(), 3);
+}
+
+/// A table of 700 records whose upstream limits the request with the number that is stored.
+pub struct Limited {
+    table: Table,
+    pub upstream: Upstream,
+    limited: Arc<AtomicUsize>,
+}
+
+impl Limited {
+    pub async fn new() -> Self {
+        let (table, limited) = (Table::with(700), Arc::new(AtomicUsize::new(0)));
+        let (copy, at, mut number) = (table.clone(), limited.clone(), 0);
+        let upstream = Upstream::new(move |seen| {
+            number += 1;
+            if number == at.load(Ordering::SeqCst) { rate_limited() } else { copy.list(seen) }
+        })
+        .await;
+        Self { table, upstream, limited }
+    }
+
+    /// The offset behind seven pages of 90, for which `gateway` read 300 records of 630 when its time was over.
+    pub async fn cut_short(&self, first: &Running, gateway: &Running) -> String {
+        let mut offset = None;
+        for _ in 0..7 {
+            offset = page(first, 90, offset.as_deref()).await.1;
+        }
+        let offset = offset.unwrap();
+        self.table.forget_iterators();
+        // After Airtable's 422 for its own offset.
+        self.limited.store(7 + 1 + 3 + 1, Ordering::SeqCst);
+        let late = answer(ask(gateway, 90, Some(&offset)).header("Request-Timeout", "0.5")).await;
+        assert_eq!((late.0.as_u16(), &late.1["error"]["type"]), (503, &json!("GATEWAY_QUEUE_DEADLINE")));
+        assert_eq!(self.upstream.seen().len(), 12);
+        offset
+    }
+
+    /// The last page comes after so many more requests.
+    pub async fn goes_on(&self, gateway: &Running, offset: &str, requests: usize) {
+        let before = self.upstream.seen().len();
+        let last = page(gateway, 90, Some(offset)).await;
+        assert_eq!(last, (self.table.records().split_off(630), None));
+        assert_eq!(self.upstream.seen().len() - before, requests);
+    }
+}
+
+#[tokio::test]
+async fn a_walk_that_was_cut_by_its_deadline_goes_on_where_it_was() {
+    let limited = Limited::new().await;
+    let gateway = Running::new(&limited.upstream.url, &[]).await;
+    let offset = limited.cut_short(&gateway, &gateway).await;
+    limited.goes_on(&gateway, &offset, 4 + 1).await;
+    // From the page that ends with the last record given.
+    limited.goes_on(&gateway, &offset, 1 + 1).await;
+    limited.table.forget_iterators();
+    limited.goes_on(&gateway, &offset, 1 + 7 + 1).await;
+}
+
+#[tokio::test]
+async fn a_page_that_ends_within_one_of_airtables_is_gone_on_from_there() {
+    let table = Table::with(300);
+    let (upstream, gateway) = before(&table).await;
+    let (mut given, mut offset) = (Vec::new(), None);
+    for number in 0..6 {
+        if number == 5 {
+            table.forget_iterators();
+            (0..20).for_each(|_| table.insert(0));
+        }
+        let (ids, next) = page(&gateway, 30, offset.as_deref()).await;
+        given.extend(ids);
+        offset = next;
+    }
+    let before = upstream.seen().len();
+    given.extend(page(&gateway, 30, offset.as_deref()).await.0);
+    assert_eq!(upstream.seen().len() - before, 1 + 1);
+    assert_eq!(given, table.records()[20..230]);
 }
 
 /// What happens between two pages, after which a new gateway goes on.

@@ -11,7 +11,7 @@ use serde_json::json;
 use valkey::{Valkey, cmd, testing::Server};
 
 use crate::{
-    paging::{self, Table},
+    paging::{self, Limited, Table},
     reads::{counter, list, read, read_around_a_write, slow_at_first},
     setup::{BASE, Running},
     upstream::Upstream,
@@ -117,18 +117,31 @@ async fn whatever_two_replicas_are_asked_at_once_no_read_misses_a_write_that_was
 }
 
 #[tokio::test]
-async fn a_list_begun_at_one_replica_goes_on_at_the_other() {
-    let table = Table::with(25);
+async fn a_list_begun_at_one_replica_goes_on_at_the_other_for_one_request_a_page() {
+    let table = Table::with(84);
     let copy = table.clone();
     let upstream = Upstream::new(move |seen| copy.list(seen)).await;
     let (_server, pair) = two(&upstream, &[]).await;
-    let (mut given, mut offset) = paging::page(&pair[0], 7, None).await;
-    let mut turns = 0;
-    while let Some(at) = offset {
-        turns += 1;
-        let (ids, next) = paging::page(&pair[turns % 2], 7, Some(&at)).await;
-        given.extend(ids);
-        offset = next;
+    for size in [7, 8] {
+        let before = upstream.seen().len();
+        let (mut given, mut offset) = paging::page(&pair[0], size, None).await;
+        let mut pages = 1;
+        while let Some(at) = offset {
+            let (ids, next) = paging::page(&pair[pages % 2], size, Some(&at)).await;
+            given.extend(ids);
+            offset = next;
+            pages += 1;
+        }
+        assert_eq!(given, table.records());
+        assert_eq!((pages, upstream.seen().len() - before), (84_usize.div_ceil(size), pages));
     }
-    assert_eq!(given, table.records());
+}
+
+#[tokio::test]
+async fn a_walk_that_one_replica_was_not_given_the_time_for_goes_on_at_the_other() {
+    let limited = Limited::new().await;
+    let (_server, [one, other]) = two(&limited.upstream, &[]).await;
+    let offset = limited.cut_short(&one, &other).await;
+    limited.goes_on(&one, &offset, 4 + 1).await;
+    limited.goes_on(&other, &offset, 1 + 1).await;
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use valkey::{Connection, Error, Script, Valkey};
 
 pub use self::{named::Named, told::Told};
-use super::marks::End;
+use super::{marks::End, places::Places};
 use crate::answer::Answer;
 
 /// How long a read waits for what others wrote; it has the time of a queue before it.
@@ -26,6 +26,7 @@ pub struct Replicas(Option<Arc<Shared>>);
 
 struct Shared {
     store: Valkey,
+    base: String,
     script: Script,
     keys: [String; 2],
     /// In milliseconds.
@@ -52,6 +53,7 @@ impl Replicas {
         let key = format!("pyairtable:{{{base}}}:reads");
         Self(Some(Arc::new(Shared {
             store,
+            base: base.to_owned(),
             script: Script::new(include_str!("marks.lua")),
             keys: [key.clone(), format!("{key}:writers")],
             lease: longest.as_millis().to_string(),
@@ -61,6 +63,11 @@ impl Replicas {
     /// Whether there is no store.
     pub fn are_none(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Where lists go on, as far as they know.
+    pub fn places(&self) -> Places {
+        self.0.as_ref().map_or_else(Places::own, |shared| Places::shared(shared.store.clone(), &shared.base))
     }
 
     /// How the marks of a read stand.
