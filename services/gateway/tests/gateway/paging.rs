@@ -147,19 +147,19 @@ async fn pages_are_asked_for_one_by_one_and_never_before_they_are_wanted() {
 pub struct Limited {
     table: Table,
     pub upstream: Upstream,
-    limited: Arc<AtomicUsize>,
+    at: Arc<AtomicUsize>,
 }
 
 impl Limited {
     pub async fn new() -> Self {
-        let (table, limited) = (Table::with(700), Arc::new(AtomicUsize::new(0)));
-        let (copy, at, mut number) = (table.clone(), limited.clone(), 0);
+        let (table, at) = (Table::with(700), Arc::new(AtomicUsize::new(0)));
+        let (copy, number_limited, mut number) = (table.clone(), at.clone(), 0);
         let upstream = Upstream::new(move |seen| {
             number += 1;
-            if number == at.load(Ordering::SeqCst) { rate_limited() } else { copy.list(seen) }
+            if number == number_limited.load(Ordering::SeqCst) { rate_limited() } else { copy.list(seen) }
         })
         .await;
-        Self { table, upstream, limited }
+        Self { table, upstream, at }
     }
 
     /// The offset behind seven pages of 90, for which `gateway` read 300 records of 630 when its time was over.
@@ -171,7 +171,7 @@ impl Limited {
         let offset = offset.unwrap();
         self.table.forget_iterators();
         // After Airtable's 422 for its own offset.
-        self.limited.store(7 + 1 + 3 + 1, Ordering::SeqCst);
+        self.at.store(7 + 1 + 3 + 1, Ordering::SeqCst);
         let late = answer(ask(gateway, 90, Some(&offset)).header("Request-Timeout", "0.5")).await;
         assert_eq!((late.0.as_u16(), &late.1["error"]["type"]), (503, &json!("GATEWAY_QUEUE_DEADLINE")));
         assert_eq!(self.upstream.seen().len(), 12);

@@ -30,7 +30,11 @@ async fn what_one_replica_knows_all_know_with_the_rights_that_the_docs_name() {
         assert_eq!(other.find("ours").await, Some(place.clone()));
         assert_eq!(one.find("ours").await, Some(place));
     }
-    assert_eq!(other.find("another").await, None);
+    let shared = one.shared.as_ref().unwrap();
+    for ours in ["another", "ours"] {
+        shared.keep(ours, &on_the_way(200), 1).await.expect("each command is permitted");
+    }
+    assert_eq!(other.find("another").await, None, "it made room");
     other.keep("ours", on_the_way(300)).await;
     assert_eq!(one.find("ours").await, Some(on_the_way(300)), "the other one went on");
 }
