@@ -47,7 +47,7 @@ impl Drop for Write {
     fn drop(&mut self) {
         let Self { client, method, path, key, has_ended } = self;
         if !*has_ended {
-            tracing::info!(client, %method, path, key, "a write whose client went away before it ended");
+            tracing::info!(client, %method, path, key, "a write that nobody waits for any more");
         }
     }
 }
